@@ -1,0 +1,98 @@
+"""What a process knows of the sales it serves: configuration, and the lease on saying no.
+
+A cut-off old master may still answer somebody. So every process reads the epoch from PostgreSQL at least every
+READ_EVERY_S, and says sold_out or over_limit only while that reading is younger than LEASE_S and equals the gate's
+epoch; a rebuild flips no sooner than LEASE_S plus the gate's timeout after its bump.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from inventory.faults import LedgerFault
+from inventory.ledger import Ledger
+from inventory.model import SaleConfig
+
+READ_EVERY_S: Final = 0.25
+LEASE_S: Final = 1.0
+SALES_MAX: Final = 1_000
+IDLE_S: Final = 600.0
+UNKNOWN_S: Final = 1.0
+
+
+class SaleBook:
+    """A bounded cache of sales. `clock_s` is monotonic, in seconds."""
+
+    def __init__(self, ledger: Ledger, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._ledger, self._clock_s = ledger, clock_s
+        self._configs: OrderedDict[str, SaleConfig] = OrderedDict()
+        self._epochs: dict[str, tuple[int, ...]] = {}
+        self._read_at_s: dict[str, float] = {}
+        self._used_at_s: dict[str, float] = {}
+        self._unknown_until_s: OrderedDict[str, float] = OrderedDict()
+
+    async def get(self, sale_id: str) -> SaleConfig | None:
+        """A sale's configuration, from memory where possible. Raises LedgerFault."""
+        config = self._configs.get(sale_id)
+        if config is not None:
+            self._used_at_s[sale_id] = self._clock_s()
+            return config
+        if self._unknown_until_s.get(sale_id, 0) > self._clock_s():
+            return None
+        return await self.refresh(sale_id)
+
+    async def fresher(self, sale_id: str) -> SaleConfig | None:
+        """A configuration that is at most READ_EVERY_S old: before a buyer is told that something does not exist."""
+        if self._clock_s() - self._read_at_s.get(sale_id, -READ_EVERY_S) < READ_EVERY_S:
+            return await self.get(sale_id)
+        return await self.refresh(sale_id)
+
+    async def refresh(self, sale_id: str) -> SaleConfig | None:
+        """Read a sale anew. Raises LedgerFault."""
+        config = await self._ledger.sale(sale_id)
+        if config is None:
+            self._forget(sale_id)
+            self._unknown_until_s[sale_id] = self._clock_s() + UNKNOWN_S
+            if len(self._unknown_until_s) > SALES_MAX:
+                self._unknown_until_s.popitem(last=False)
+            return None
+        self._configs[sale_id] = config
+        self._used_at_s[sale_id] = self._clock_s()
+        if sale_id not in self._epochs:
+            await self._read([sale_id])
+        if len(self._configs) > SALES_MAX:
+            self._forget(next(iter(self._configs)))
+        return config
+
+    def trusts(self, sale_id: str, segment: int, epoch: int) -> bool:
+        """Whether a gate of this epoch may be believed when it says no."""
+        epochs = self._epochs.get(sale_id, ())
+        fresh = self._clock_s() - self._read_at_s.get(sale_id, -LEASE_S) < LEASE_S
+        return fresh and segment < len(epochs) and epochs[segment] == epoch
+
+    async def tick(self) -> None:
+        """Read epochs and versions of all sales in use; forget the idle; read changed configurations anew."""
+        now_s = self._clock_s()
+        for sale_id in [s for s, used_s in self._used_at_s.items() if now_s - used_s > IDLE_S]:
+            self._forget(sale_id)
+        if self._configs:
+            await self._read(list(self._configs))
+
+    async def _read(self, sale_ids: list[str]) -> None:
+        asked_at_s = self._clock_s()  # before the question: the answer is at least this old
+        try:
+            readings = await self._ledger.readings(sale_ids)
+        except LedgerFault:
+            return  # the lease runs out by itself, and refusals become 503
+        for sale_id, reading in readings.items():
+            self._epochs[sale_id] = reading.epochs
+            self._read_at_s[sale_id] = asked_at_s
+            known = self._configs.get(sale_id)
+            if known is not None and known.version != reading.version:
+                await self.refresh(sale_id)
+
+    def _forget(self, sale_id: str) -> None:
+        self._configs.pop(sale_id, None)
+        for book in (self._epochs, self._read_at_s, self._used_at_s):
+            book.pop(sale_id, None)

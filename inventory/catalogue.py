@@ -1,0 +1,106 @@
+"""Use cases of the catalogue: SKUs, list prices, and the units on the shelf."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inventory import store, store_catalogue, store_stock
+from inventory.errors import NotEnoughUnits
+from inventory.selling import Selling
+from inventory.store_catalogue import CatalogueEntry
+from keel.errors import Conflict, NotFound
+from keel.identity import Principal
+
+ON_HAND_MAX: Final = 1_000_000_000_000
+PAGE_MAX: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class NewSku:
+    """A product with one SKU; list `price` in minor units, `units` on the shelf."""
+
+    title: str
+    code: str
+    price: int
+    currency: str
+    units: int = 0
+    specification: Mapping[str, str] | None = None
+    picture_url: str | None = None
+    needs_recipient: bool = True
+
+
+async def create_sku(selling: Selling, by: Principal, new: NewSku) -> str:
+    """Put a SKU into the catalogue, with its list price and first units. Returns its id. Raises Conflict."""
+    now, product_id, sku_id = selling.clock.now(), selling.ids.new(), selling.ids.new()
+    mine = {"merchant_id": by.merchant_id}
+    product = mine | {"id": product_id, "title": new.title, "created_at": now}
+    sku = mine | {
+        "id": sku_id,
+        "product_id": product_id,
+        "code": new.code,
+        "specification": dict(new.specification or {}),
+        "picture_url": new.picture_url,
+        "needs_recipient": new.needs_recipient,
+        "created_at": now,
+    }
+    async with store.edge(selling.sessions) as session:
+        await store_catalogue.add_sku(session, product, sku)
+        await store_catalogue.add_price(
+            session, **mine, sku_id=sku_id, since=now, price=new.price, currency=new.currency
+        )
+        await store_stock.add_base(session, by.merchant_id, sku_id, new.units)
+        if new.units:
+            await store_stock.add_movements(session, [selling.movement(by, "received", sku_id, new.units)])
+        selling.audit(session, by, "sku.create", sku_id, code=new.code, units=new.units)
+    return sku_id
+
+
+async def set_list_price(selling: Selling, by: Principal, sku_id: str, *, price: int, currency: str) -> None:
+    """A list price from now on; earlier ones stay as history. Running sales keep theirs."""
+    now = selling.clock.now()
+    async with store.edge(selling.sessions) as session:
+        await store_catalogue.require_sku(session, by.merchant_id, sku_id)
+        values = {"merchant_id": by.merchant_id, "sku_id": sku_id, "price": price, "currency": currency, "since": now}
+        await store_catalogue.add_price(session, **values)
+        selling.audit(session, by, "sku.price", sku_id, price=price, currency=currency)
+
+
+async def receive_units(selling: Selling, by: Principal, sku_id: str, *, units: int, reason: str | None = None) -> int:
+    """Goods came in. Returns the units on hand."""
+    return await _change_base(selling, by, "received", sku_id, units=units, reason=reason)
+
+
+async def adjust_units(selling: Selling, by: Principal, sku_id: str, *, units: int, reason: str) -> int:
+    """A count found more or (negative) fewer than the books say. Returns the units on hand. Raises NotEnoughUnits."""
+    return await _change_base(selling, by, "adjusted", sku_id, units=units, reason=reason)
+
+
+async def _change_base(
+    selling: Selling, by: Principal, kind: str, sku_id: str, *, units: int, reason: str | None
+) -> int:
+    async with store.edge(selling.sessions) as session:
+        on_hand = await _lock_one(session, by, sku_id)
+        if on_hand + units < 0:
+            raise NotEnoughUnits(available=on_hand)
+        if on_hand + units > ON_HAND_MAX:
+            raise Conflict(detail=f"at most {ON_HAND_MAX} units can be on hand")
+        on_hand = await store_stock.change_base(session, sku_id, units)
+        await store_stock.add_movements(session, [selling.movement(by, kind, sku_id, units, reason=reason)])
+        selling.audit(session, by, f"sku.{kind}", sku_id, units=units, reason=reason)
+    return on_hand
+
+
+async def _lock_one(session: AsyncSession, by: Principal, sku_id: str) -> int:
+    on_hand = (await store_stock.lock_base(session, by.merchant_id, [sku_id])).get(sku_id)
+    if on_hand is None:
+        raise NotFound(what="sku")
+    return on_hand
+
+
+async def list_skus(selling: Selling, by: Principal, *, below: str | None, count: int) -> list[CatalogueEntry]:
+    """A page of the catalogue, newest first, below an id."""
+    async with store.edge(selling.sessions) as session:
+        now = selling.clock.now()
+        return await store_catalogue.list_entries(session, by.merchant_id, now, below=below, count=min(count, PAGE_MAX))

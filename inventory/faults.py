@@ -1,0 +1,67 @@
+"""What can go wrong with a call to the ledger or the gate. Unknown is not failed, so every fault has a name:
+
+NotSent      the call surely never left: no connection could be had
+RolledBack   PostgreSQL said no, the transaction is gone: EpochOver and StockShort by rule, Contended by
+             locks and timeouts, anything else by itself
+Unknown      sent, and no answer: it may have been committed
+"""
+
+from typing import Final
+
+import asyncpg
+
+RETRY_STATES: Final = {"40P01", "40001"}  # deadlock detected, serialization failure
+_CONTENDED_STATES: Final = {"55P03", "57014", *RETRY_STATES}  # lock not available, statement timeout
+_UNSURE_CLASSES: Final = ("08", "57P", "58", "XX")  # connection, operator intervention, system, internal
+
+
+class LedgerFault(Exception):
+    """Base of the four."""
+
+
+class NotSent(LedgerFault):
+    """The call surely never left."""
+
+
+class Unknown(LedgerFault):
+    """Sent, and no answer came: it may have happened."""
+
+
+class RolledBack(LedgerFault):
+    """PostgreSQL refused; nothing of the call stays."""
+
+
+class Contended(RolledBack):
+    """Refused for a lock, a deadlock or a timeout: another try may pass."""
+
+
+class EpochOver(RolledBack):
+    """MP001: the hold's epoch is no longer the ledger's."""
+
+
+class StockShort(RolledBack):
+    """MP002: allocated units do not suffice. Unreachable by the rules, so an alarm."""
+
+
+_NAMED: Final[dict[str, type[RolledBack]]] = {"MP001": EpochOver, "MP002": StockShort}
+
+
+def fault_of(error: BaseException) -> LedgerFault:
+    """Which of the faults an error of a sent call is."""
+    state: str | None = getattr(error, "sqlstate", None)
+    said = f"{type(error).__name__} {state or ''}".strip()
+    if state in _NAMED:
+        return _NAMED[state](str(error))
+    if state in _CONTENDED_STATES:
+        return Contended(said)
+    if isinstance(error, asyncpg.PostgresError) and state and not state.startswith(_UNSURE_CLASSES):
+        return RolledBack(said)
+    return Unknown(said)
+
+
+class GateSilent(Exception):
+    """No answer from the engine: unknown is not failed."""
+
+
+class GateFull(GateSilent):
+    """The engine is out of memory and refused the script before its first line."""

@@ -1,0 +1,12 @@
+-- Let a finished sale's keys lapse after a while.
+--
+-- ARGV     ttl_ms
+-- Reply    msgpack {'ok'}
+
+local epoch = redis.call('HGET', meta_key, 'epoch')
+local names = {meta_key}
+if epoch then
+  for _, name in ipairs({'items', 'entries', 'buyers', 'holds'}) do names[#names + 1] = key_of({epoch = epoch}, name) end
+end
+for _, name in ipairs(names) do redis.call('PEXPIRE', name, ARGV[1]) end
+return cmsgpack.pack({'ok'})

@@ -1,0 +1,97 @@
+"""Rebuild the gate of a sale segment from the ledger: Redis forgot, wholly or partly.
+
+    note the engine's run_id ─► epoch += 1, committed ─► one snapshot: claims and stock ─► load under the new epoch's
+    names ─► wait until nobody trusts the old epoch ─► flip
+
+Every load and the flip refuse another run_id (then all starts over with a new epoch), and the flip refuses a lower
+epoch. Winners of the old epoch are refused by the ledger and go through the new gate.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from inventory.book import LEASE_S
+from inventory.gate import LOAD_PIECE_MAX, Gate
+from inventory.ledger import Ledger
+from inventory.metrics import REBUILD_SECONDS, REBUILDS
+from inventory.model import gate_fields
+from inventory.replies import Ok
+from inventory.store_snapshot import Snapshot, snapshot_of
+from keel.clock import to_ms
+from keel.lua import CALL_TIMEOUT_S
+
+log = logging.getLogger(__name__)
+
+STARTS_MAX: Final = 3
+TRUST_S: Final = LEASE_S + CALL_TIMEOUT_S
+
+
+@dataclass(frozen=True)
+class Rebuilder:
+    """`pool` gives connections that may stay open for a whole rebuild: one as the guard, one for the snapshot."""
+
+    pool: asyncpg.Pool
+    ledger: Ledger
+    gate: Gate
+
+    async def rebuild(self, sale_id: str, segment: int) -> bool:
+        """Load the gate under a new epoch. False when somebody else is at it, or the engine kept changing.
+
+        Raises GateSilent and LedgerFault; the next tick tries again.
+        """
+        async with self.pool.acquire() as guard, guard.transaction():
+            if not await self.ledger.guard_rebuild(guard, sale_id, segment):
+                return False
+            began_s = time.monotonic()
+            for _ in range(STARTS_MAX):
+                if await self._once(sale_id, segment):
+                    REBUILDS.inc()
+                    REBUILD_SECONDS.set(time.monotonic() - began_s)
+                    log.info("gate of sale %s:%d rebuilt in %.2f s", sale_id, segment, time.monotonic() - began_s)
+                    return True
+        return False
+
+    async def _once(self, sale_id: str, segment: int) -> bool:
+        run_id = (await self.gate.status(sale_id, segment)).run_id
+        epoch = await self.ledger.bump_epoch(sale_id, segment)
+        bumped_s = time.monotonic()
+        async with snapshot_of(self.pool, sale_id, segment) as snapshot:
+            loaded = await self._load(snapshot, segment, run_id, epoch)
+        if loaded is None:
+            return False
+        if epoch > 1:  # before the first epoch nobody could have trusted any
+            await asyncio.sleep(max(0.0, bumped_s + TRUST_S - time.monotonic()))
+        return await self._flip(snapshot, segment, run_id, epoch, loaded)
+
+    async def _load(self, snapshot: Snapshot, segment: int, run_id: str, epoch: int) -> int | None:
+        """How many entries were loaded, or None when the engine or the epoch changed under it."""
+        loaded = 0
+        async for piece in snapshot.entries(LOAD_PIECE_MAX):
+            reply = await self.gate.load(snapshot.config.id, segment, run_id=run_id, epoch=epoch, entries=piece)
+            if not isinstance(reply, Ok):
+                log.warning("rebuild of sale %s stopped at %d entries: %s", snapshot.config.id, loaded, reply)
+                return None
+            loaded += len(piece)
+        return loaded
+
+    async def _flip(self, snapshot: Snapshot, segment: int, run_id: str, epoch: int, loaded: int) -> bool:
+        config = snapshot.config
+        limits = {item.no: item.limit for item in config.items}
+        reply = await self.gate.flip(
+            config.id,
+            segment,
+            run_id=run_id,
+            epoch=epoch,
+            version=config.version,
+            fields=gate_fields(config, to_ms) | {"no": snapshot.last_no, "at_ms": snapshot.last_at_ms},
+            items=[(count.no, count.allocated, count.sold, limits[count.no]) for count in snapshot.counts],
+            loaded=loaded,
+        )
+        if not isinstance(reply, Ok):
+            log.warning("flip of sale %s to epoch %d refused: %s", config.id, epoch, reply)
+        return isinstance(reply, Ok)

@@ -1,0 +1,57 @@
+"""One consistent reading of a sale segment for a rebuild: configuration, stock and claims as of one moment."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
+from inventory.model import ItemCount, SaleConfig
+from inventory.replies import LoadEntry
+from keel.database import Connection
+
+FETCH_ROWS: Final = 5_000
+
+_LAST: Final = """
+    SELECT coalesce(max(verdict_no), 0) AS no, coalesce((extract(epoch FROM max(served_at)) * 1000)::bigint, 0) AS at_ms
+    FROM claim WHERE sale_id = $1 AND segment = $2
+"""
+_CLAIMS: Final = """
+    SELECT customer_id::text, key, CASE state WHEN 'placed' THEN 'C' ELSE 'R' END, id::text, fingerprint, verdict_no,
+           (extract(epoch FROM served_at) * 1000)::bigint, lines
+    FROM claim WHERE sale_id = $1 AND segment = $2 AND state IN ('placed', 'released')
+"""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Valid inside `snapshot_of`. `last_no` and `last_at_ms` are where the queue of verdicts goes on."""
+
+    connection: Connection
+    segment: int
+    config: SaleConfig
+    counts: list[ItemCount]
+    last_no: int
+    last_at_ms: int
+
+    async def entries(self, piece_max: int) -> AsyncIterator[list[LoadEntry]]:
+        """The claims that are keys at the gate, in pieces: placed ones as confirmed, released ones as released."""
+        cursor = await self.connection.cursor(_CLAIMS, self.config.id, self.segment)
+        while rows := await cursor.fetch(FETCH_ROWS):
+            for start in range(0, len(rows), piece_max):
+                yield [tuple(row) for row in rows[start : start + piece_max]]
+
+
+@asynccontextmanager
+async def snapshot_of(pool: asyncpg.Pool, sale_id: str, segment: int) -> AsyncIterator[Snapshot]:
+    """Open a REPEATABLE READ snapshot. Raises LookupError for a sale that is not there."""
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch(SQL_SALE, sale_id)
+        if not rows:
+            raise LookupError(sale_id)
+        counts = counts_of(await connection.fetch(SQL_COUNTS, sale_id, segment))
+        last = await connection.fetchrow(_LAST, sale_id, segment)
+        assert last is not None
+        yield Snapshot(connection, segment, config_of(rows), counts, last["no"], last["at_ms"])

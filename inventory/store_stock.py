@@ -1,0 +1,70 @@
+"""SQL of units: base stock, allocation, and the append-only movements between them. The caller locks the sale."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inventory.errors import NotEnoughUnits
+from inventory.tables import BaseStockRow, StockMovementRow, StockRow
+
+
+async def lock_base(session: AsyncSession, merchant_id: str, sku_ids: Iterable[str]) -> dict[str, int]:
+    """Units on hand of SKUs, locked in the order of their ids."""
+    mine = BaseStockRow.merchant_id == merchant_id, BaseStockRow.sku_id.in_(sorted(sku_ids))
+    page = select(BaseStockRow.sku_id, BaseStockRow.on_hand).where(*mine).order_by(BaseStockRow.sku_id)
+    return {row[0]: row[1] for row in await session.execute(page.with_for_update())}
+
+
+async def add_base(session: AsyncSession, merchant_id: str, sku_id: str, units: int) -> None:
+    """The base stock of a new SKU."""
+    await session.execute(insert(BaseStockRow).values(merchant_id=merchant_id, sku_id=sku_id, on_hand=units))
+
+
+async def change_base(session: AsyncSession, sku_id: str, units: int) -> int:
+    """Put units on the shelf or (negative) take them off; what is on hand then. The row is locked by the caller."""
+    change = update(BaseStockRow).where(BaseStockRow.sku_id == sku_id).values(on_hand=BaseStockRow.on_hand + units)
+    on_hand: int | None = await session.scalar(change.returning(BaseStockRow.on_hand))
+    assert on_hand is not None, "every SKU has its base stock"
+    return on_hand
+
+
+async def lock_epoch(session: AsyncSession, sale_id: str, segment: int) -> int:
+    """The epoch of a segment, its stock rows locked in the order of item ids; 0 without any."""
+    rows = StockRow.sale_id == sale_id, StockRow.segment == segment
+    page = select(StockRow.epoch).where(*rows).order_by(StockRow.item_id).with_for_update()
+    return max((await session.scalars(page)).all(), default=0)
+
+
+async def add_stock(session: AsyncSession, lines: list[dict[str, Any]]) -> None:
+    """Stock rows of items that enter a running sale."""
+    await session.execute(insert(StockRow), lines)
+
+
+async def allocate(session: AsyncSession, item_id: str, segment: int, units: int) -> int:
+    """Add units to an item; its allocation then."""
+    row = StockRow.item_id == item_id, StockRow.segment == segment
+    change = update(StockRow).where(*row).values(allocated=StockRow.allocated + units).returning(StockRow.allocated)
+    allocated: int | None = await session.scalar(change)
+    assert allocated is not None, "an item of a running sale has its stock"
+    return allocated
+
+
+async def deallocate(session: AsyncSession, item_id: str, segment: int, units: int) -> int:
+    """Take unsold units from an item; its allocation then. Raises NotEnoughUnits."""
+    row = StockRow.item_id == item_id, StockRow.segment == segment
+    change = update(StockRow).where(*row, StockRow.allocated - units >= StockRow.sold)
+    allocated: int | None = await session.scalar(
+        change.values(allocated=StockRow.allocated - units).returning(StockRow.allocated)
+    )
+    if allocated is None:
+        left = await session.scalar(select(StockRow.allocated - StockRow.sold).where(*row))
+        raise NotEnoughUnits(available=left or 0)
+    return allocated
+
+
+async def add_movements(session: AsyncSession, movements: list[dict[str, Any]]) -> None:
+    """Note movements of units; a list without any is fine."""
+    if movements:
+        await session.execute(insert(StockMovementRow), movements)

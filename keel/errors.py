@@ -1,0 +1,140 @@
+"""Refusals: typed, few, their fields are data. HTTP and the socket send the same RFC 9457 document.
+
+    @dataclass(eq=False)
+    class SoldOut(Refusal):
+        item_id: str
+        left: int
+        status: ClassVar = 409
+        title: ClassVar = "Not enough stock left"
+
+becomes {"type": "urn:millpond:problem:sold-out", "title": …, "status": 409, "item_id": …, "left": …}.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Final
+
+PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:millpond:problem:"
+
+
+@dataclass(eq=False)
+class Refusal(Exception):
+    """Base of everything that is said no to. A subclass's name is its problem type; its fields are members."""
+
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = "The request was refused"
+
+    @classmethod
+    def slug(cls) -> str:
+        """The class name in kebab case: SoldOut -> sold-out."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    @classmethod
+    def type_uri(cls) -> str:
+        """The stable identifier of this kind of problem."""
+        return TYPE_PREFIX + cls.slug()
+
+    def document(self) -> dict[str, Any]:
+        """The RFC 9457 problem document; fields that are None are left out."""
+        members = {f.name: getattr(self, f.name) for f in fields(self)}
+        head = {"type": self.type_uri(), "title": self.title, "status": self.status}
+        return head | {name: value for name, value in members.items() if value is not None}
+
+    def headers(self) -> dict[str, str]:
+        """HTTP headers that go with it: Retry-After where the refusal names a wait."""
+        wait_s = getattr(self, "retry_after_s", None)
+        return {} if wait_s is None else {"Retry-After": str(max(1, -int(-wait_s // 1)))}
+
+    def __str__(self) -> str:
+        return f"{self.slug()}: {self.title}"
+
+
+@dataclass(eq=False)
+class Malformed(Refusal):
+    """The request could not be read: wrong JSON, wrong type, out of range. `detail` says where."""
+
+    detail: str
+    status: ClassVar = 400
+    title: ClassVar = "The request could not be understood"
+
+
+@dataclass(eq=False)
+class TooLarge(Refusal):
+    """The body is larger than this route takes."""
+
+    bytes_max: int
+    status: ClassVar = 413
+    title: ClassVar = "The request is too large"
+
+
+@dataclass(eq=False)
+class WrongMediaType(Refusal):
+    """Only JSON is read here."""
+
+    status: ClassVar = 415
+    title: ClassVar = "Send application/json"
+
+
+@dataclass(eq=False)
+class NotSignedIn(Refusal):
+    """No token, or one that is forged, foreign or expired. Which of these is not said."""
+
+    status: ClassVar = 401
+    title: ClassVar = "A valid access token is needed"
+
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": "Bearer"}
+
+
+@dataclass(eq=False)
+class NotAllowed(Refusal):
+    """Signed in, but not for this."""
+
+    status: ClassVar = 403
+    title: ClassVar = "Not allowed"
+
+
+@dataclass(eq=False)
+class NotFound(Refusal):
+    """There is no such thing, or it belongs to somebody else: the two look alike from outside."""
+
+    what: str
+    status: ClassVar = 404
+    title: ClassVar = "Not found"
+
+
+@dataclass(eq=False)
+class Conflict(Refusal):
+    """The thing is not in a state, or at a version, in which this can be done. `detail` says which."""
+
+    detail: str
+    status: ClassVar = 409
+    title: ClassVar = "The current state does not allow this"
+
+
+@dataclass(eq=False)
+class TooManyRequests(Refusal):
+    """A rate limit was reached."""
+
+    retry_after_s: float
+    status: ClassVar = 429
+    title: ClassVar = "Too many requests"
+
+
+@dataclass(eq=False)
+class Unavailable(Refusal):
+    """Something behind this server does not answer. A write may or may not have happened: retry with the same key."""
+
+    retry_after_s: float = 1.0
+    detail: str | None = None
+    status: ClassVar = 503
+    title: ClassVar = "Not available right now, try again with the same key"
+
+
+@dataclass(eq=False)
+class Internal(Refusal):
+    """A fault of ours. The log has more than the client is told."""
+
+    status: ClassVar = 500
+    title: ClassVar = "Something went wrong on our side"

@@ -1,0 +1,147 @@
+"""The outbox: facts written with what they tell of, relayed at least once to named subscribers.
+
+64 lanes by hash of the aggregate; a worker locks a lane for the length of one transaction. Each subscriber has a
+delivery row of its own, so there is no cursor over a sequence (rows commit out of order). Within an aggregate the facts
+come in order: one that waits or is dead holds back the later ones of its aggregate, for its subscriber only.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from keel.clock import Clock
+from keel.database import Connection
+from keel.metrics import OUTBOX_DEAD
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX: Final = 256
+ATTEMPTS_MAX: Final = 20
+RETRY_FIRST_S: Final = 0.5
+RETRY_MAX_S: Final = 300.0
+LATER_S: Final = 0.5
+KEEP_DONE_DAYS: Final = 7
+PURGE_MAX: Final = 5_000
+ERROR_CHARS_MAX: Final = 500
+
+
+class Handled(Enum):
+    """What a subscriber says of one fact. LATER: not yet possible, and no fault; it is never counted to death."""
+
+    DONE = "done"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened. `payload` is JSON data; ids are canonical text."""
+
+    id: str
+    topic: str
+    aggregate: str
+    payload: dict[str, Any]
+    at: datetime
+    attempts: int
+
+
+Subscriber = Callable[[Sequence[Fact]], Awaitable[list[Handled]]]
+
+_payload = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+@dataclass(frozen=True)
+class Relay:
+    """Delivers what is due. `subscribers` by name; a delivery for an unknown name stays and is logged."""
+
+    pool: asyncpg.Pool
+    subscribers: Mapping[str, Subscriber]
+    clock: Clock
+
+    async def tick(self) -> int:
+        """One round over all lanes with something due; how many deliveries were done."""
+        now = self.clock.now()
+        lanes = [row["lane"] for row in await self.pool.fetch(_LANES, now, list(self.subscribers))]
+        return sum([await self._lane(lane) for lane in lanes])
+
+    async def purge(self) -> None:
+        """Forget deliveries done long ago, and events that nobody waits for any more."""
+        await self.pool.execute(_PURGE, self.clock.now() - timedelta(days=KEEP_DONE_DAYS), PURGE_MAX)
+
+    async def _lane(self, lane: int) -> int:
+        async with self.pool.acquire() as connection, connection.transaction():
+            if not await connection.fetchval(_LOCK, lane):
+                return 0
+            rows = await connection.fetch(_DUE, lane, self.clock.now(), list(self.subscribers), BATCH_MAX)
+            by_subscriber: dict[str, list[Fact]] = {}
+            for row in rows:
+                by_subscriber.setdefault(row["subscriber"], []).append(_fact_of(row))
+            return sum([await self._deliver(connection, name, facts) for name, facts in by_subscriber.items()])
+
+    async def _deliver(self, connection: Connection, name: str, facts: list[Fact]) -> int:
+        try:
+            handled = await self.subscribers[name](facts)
+        except Exception as error:  # house: broad-except because a subscriber's fault parks its facts, not the lane
+            if len(facts) > 1:  # nobody knows whose fault it was: each by itself, so that only the guilty waits
+                return sum([await self._deliver(connection, name, [fact]) for fact in facts])
+            log.exception("outbox: %s failed on %s %s", name, facts[0].topic, facts[0].id)
+            await self._failed(connection, name, facts[0], error)
+            return 0
+        done = [fact.id for fact, result in zip(facts, handled, strict=True) if result is Handled.DONE]
+        later = [fact.id for fact, result in zip(facts, handled, strict=True) if result is Handled.LATER]
+        now = self.clock.now()
+        await connection.execute(_DONE, name, done, now)
+        await connection.execute(_LATER, name, later, now + timedelta(seconds=LATER_S))
+        return len(done)
+
+    async def _failed(self, connection: Connection, name: str, fact: Fact, error: Exception) -> None:
+        dead = fact.attempts + 1 >= ATTEMPTS_MAX
+        due_at = self.clock.now() + timedelta(seconds=min(RETRY_MAX_S, RETRY_FIRST_S * 2**fact.attempts))
+        text = f"{type(error).__name__}: {error}"[:ERROR_CHARS_MAX]
+        await connection.execute(_FAILED, name, fact.id, "dead" if dead else "waiting", due_at, text)
+        if dead:
+            OUTBOX_DEAD.labels(subscriber=name).inc()
+
+
+def _fact_of(row: asyncpg.Record) -> Fact:
+    payload = _payload(row["payload"])
+    return Fact(str(row["id"]), row["topic"], str(row["aggregate"]), payload, row["at"], row["attempts"])
+
+
+_LANES: Final = """
+    SELECT DISTINCT lane FROM outbox_delivery
+    WHERE state = 'waiting' AND due_at <= $1 AND subscriber = ANY ($2) ORDER BY lane
+"""
+_LOCK: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('outbox lane', 0) # $1::smallint)"
+_DUE: Final = """
+    SELECT e.id, e.topic, e.aggregate, e.payload::text AS payload, e.at, d.subscriber, d.attempts
+    FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id
+    WHERE d.lane = $1 AND d.state = 'waiting' AND d.due_at <= $2 AND d.subscriber = ANY ($3)
+      AND NOT EXISTS (
+        SELECT FROM outbox_delivery held
+        WHERE held.lane = d.lane AND held.state <> 'done' AND held.event_id < d.event_id
+          AND held.subscriber = d.subscriber AND held.aggregate = d.aggregate
+          AND (held.state = 'dead' OR held.due_at > $2))
+    ORDER BY d.event_id LIMIT $4
+"""
+_DONE: Final = """
+    UPDATE outbox_delivery SET state = 'done', done_at = $3 WHERE subscriber = $1 AND event_id = ANY ($2::uuid[])
+"""
+_LATER: Final = "UPDATE outbox_delivery SET due_at = $3 WHERE subscriber = $1 AND event_id = ANY ($2::uuid[])"
+_FAILED: Final = """
+    UPDATE outbox_delivery SET state = $3, due_at = $4, error = $5, attempts = attempts + 1
+    WHERE subscriber = $1 AND event_id = $2
+"""
+_PURGE: Final = """
+    WITH old AS (
+        SELECT id FROM outbox_event e
+        WHERE at < $1 AND NOT EXISTS (SELECT FROM outbox_delivery d WHERE d.event_id = e.id AND d.state <> 'done')
+        ORDER BY id LIMIT $2),
+    gone AS (DELETE FROM outbox_delivery d USING old WHERE d.event_id = old.id)
+    DELETE FROM outbox_event e USING old WHERE e.id = old.id
+"""

@@ -1,0 +1,125 @@
+"""The process `millpond api`: commands and queries over HTTP."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from accounts.staff import StaffTokens
+from accounts.tokens import Tokens
+from inventory.loops import keep_book
+from inventory.routes import router as inventory_router
+from inventory.selling import Selling
+from keel.buckets import TokenBuckets
+from keel.clock import FOLLOW_EVERY_S, FollowingClock
+from keel.http import install
+from keel.loops import run_every
+from millpond.settings import Settings
+from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
+from orders.openapi import add_placement
+from orders.place_route import App, PlaceRoute
+from orders.placement import Placement
+from orders.routes import router as orders_router
+from orders.service import Orders
+
+log = logging.getLogger(__name__)
+
+DRAIN_MAX_S = 8.0
+GC_THRESHOLDS = (50_000, 20, 100)
+
+
+@asynccontextmanager
+async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
+    """The loops that every serving process needs: the clock and the book of sales."""
+    stop = asyncio.Event()
+    if isinstance(parts.clock, FollowingClock):
+        await parts.clock.follow()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(keep_book(parts.book, stop))
+        if isinstance(parts.clock, FollowingClock):
+            group.create_task(run_every("clock", FOLLOW_EVERY_S, stop, parts.clock.follow))
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+def build(parts: Parts, settings: Settings) -> App:
+    """The application: the placement route in front, FastAPI behind it."""
+    app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json")
+    install(app)
+    tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, parts.clock)
+    staff = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
+    placement = Placement(
+        gate=parts.gate,
+        ledger=parts.ledger,
+        book=parts.book,
+        ids=parts.ids,
+        clock=parts.clock,
+        subscribers=SUBSCRIPTIONS["order.placed"],
+        waiting_max=settings.placement_waiting_max,
+    )
+    app.state.tokens = tokens
+    app.state.authenticate_staff = staff.authenticate
+    app.state.orders = orders = Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"])
+    app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    app.state.placement = placement
+    app.include_router(orders_router)
+    app.include_router(inventory_router)
+    _add_health(app)
+    add_placement(app)
+    return PlaceRoute(
+        app,
+        placement=placement,
+        orders=orders,
+        tokens=tokens,
+        customers=TokenBuckets(per_s=settings.rate_customer_per_s, burst=settings.rate_customer_burst),
+        addresses=TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst),
+    )
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def alive() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def run(settings: Settings, fd: int | None) -> None:
+    """Serve until SIGTERM; requests in flight finish first."""
+    async with parts_for(settings) as parts, upkeep_of(parts):
+        config = uvicorn.Config(
+            build(parts, settings),
+            host=settings.api_host,
+            port=settings.api_port,
+            fd=fd,
+            loop="uvloop",
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_level="warning",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies or None,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=int(DRAIN_MAX_S),
+        )
+        gc.collect()
+        gc.freeze()  # what start-up made stays; collections look only at what requests make
+        gc.set_threshold(*GC_THRESHOLDS)
+        await uvicorn.Server(config).serve()
+
+
+def serve(settings: Settings, *, fd: int | None = None) -> None:
+    """The process's whole life."""
+
+    uvloop.run(run(settings, fd))

@@ -1,0 +1,35 @@
+"""The servers a process works with: those of the settings, or embedded ones where a URL is missing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from millpond.engines import Engines
+from millpond.settings import Settings
+
+
+def open_engines(settings: Settings, *, share: bool = True) -> Engines:
+    """The engines for the URLs that `settings` leaves out. Raises EngineFailed."""
+    return Engines.open(
+        settings.data_dir,
+        postgres=settings.database_url is None,
+        valkey=settings.redis_url is None,
+        postgres_options={"shared_buffers": f"{settings.embedded_postgres_buffers_mb}MB"},
+        valkey_options={"maxmemory": f"{settings.embedded_valkey_memory_mb}mb"},
+        share=share,
+    )
+
+
+def with_urls(settings: Settings, engines: Engines) -> Settings:
+    """The settings with both URLs filled in."""
+    update = {
+        "database_url": settings.database_url or engines.database_url,
+        "redis_url": settings.redis_url or engines.redis_url,
+    }
+    return settings.model_copy(update=update)
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Settings]:
+    """Settings with both URLs, whose servers run at least as long as the block."""
+    with open_engines(settings) as engines:
+        yield with_urls(settings, engines)

@@ -1,0 +1,221 @@
+"""Everything that can be set, read from the environment here and nowhere else.
+
+Names carry the prefix MILLPOND_, but for DATABASE_URL and REDIS_URL. Lists and mappings are written as JSON:
+
+    MILLPOND_TOKEN_KEYS='{"2027-01": "at least 32 bytes of secret"}'
+    MILLPOND_STAFF_TOKENS='[{"token": "at least 32 bytes of secret", "merchant_id": "0197…"}]'
+
+Without a DATABASE_URL, keys and a staff token that are not given are made once and kept in `<data_dir>/secrets.json`.
+"""
+
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from keel.clock import FollowingClock
+from keel.ids import Ids, is_id
+from millpond.engines.folders import make_shared_folder
+
+PREFIX: Final = "MILLPOND_"
+SECRET_BYTES_MIN: Final = 32
+
+
+class SettingsRefused(Exception):
+    """The settings do not fit together; the text says what to set."""
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < SECRET_BYTES_MIN:
+        raise ValueError(f"must have at least {SECRET_BYTES_MIN} bytes")
+    return secret
+
+
+def _canonical_id(text: str) -> str:
+    if not is_id(text):
+        raise ValueError("must be a UUID in lower case")
+    return text
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+MerchantId = Annotated[str, AfterValidator(_canonical_id)]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://")]
+
+
+class StaffToken(BaseModel):
+    """A fixed bearer token of one merchant's staff."""
+
+    token: Secret
+    merchant_id: MerchantId
+
+
+class Settings(BaseSettings):
+    """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        frozen=True,
+    )
+
+    database_url: DatabaseUrl | None = Field(default=None, validation_alias="DATABASE_URL", repr=False)
+    """PostgreSQL 15 or later, `postgresql://…`; without it an embedded one runs in the data folder."""
+
+    redis_url: RedisUrl | None = Field(default=None, validation_alias="REDIS_URL", repr=False)
+    """Redis 7 or Valkey 8 and later, `redis://…`; without it an embedded one runs in the data folder."""
+
+    data_dir: Path = Path(".millpond")
+    """Data, ports and passwords of the embedded engines, and the secrets made for them."""
+
+    embedded_postgres_buffers_mb: int = Field(default=256, ge=16, le=65_536)
+    """Shared buffers of the embedded PostgreSQL."""
+
+    embedded_valkey_memory_mb: int = Field(default=512, ge=16, le=1_048_576)
+    """Memory at which the embedded Valkey refuses writes; it never evicts."""
+
+    api_host: str = "127.0.0.1"
+    """Address the API listens on."""
+
+    api_port: int = Field(default=8000, ge=0, le=65_535)
+    """Port the API listens on; 0 takes any free one."""
+
+    api_processes: int = Field(default=1, ge=1, le=64)
+    """API processes that `millpond up` runs on one listening socket."""
+
+    token_keys: dict[KeyId, Secret] = Field(default_factory=dict)
+    """Keys of the HS256 access tokens by key id, each of at least 32 bytes. The first one signs, all verify."""
+
+    staff_tokens: list[StaffToken] = Field(default_factory=list, max_length=1_000)
+    """Fixed bearer tokens of merchants' staff."""
+
+    seed_merchant_id: MerchantId | None = None
+    """A merchant to create at start-up if it does not exist."""
+
+    rate_customer_per_s: float = Field(default=5, gt=0, le=1_000_000)
+    """Requests a customer may make per second, and…"""
+
+    rate_customer_burst: int = Field(default=20, ge=1, le=1_000_000)
+    """…how many at once."""
+
+    rate_address_per_s: float = Field(default=200, gt=0, le=1_000_000)
+    """Requests an IP address may make per second (a carrier hides thousands of customers behind one), and…"""
+
+    rate_address_burst: int = Field(default=400, ge=1, le=1_000_000)
+    """…how many at once."""
+
+    placement_waiting_max: int = Field(default=4_096, ge=1, le=1_000_000)
+    """Orders that may wait in one process for their batch; more are answered 503."""
+
+    placement_connections: int = Field(default=4, ge=1, le=64)
+    """Connections to PostgreSQL that one process uses for placing orders."""
+
+    trusted_proxies: str = ""
+    """Addresses and networks, separated by commas, whose X-Forwarded-For is believed."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is logged."""
+
+    log_json: bool = False
+    """Log lines as JSON objects instead of text."""
+
+    def with_secrets(self) -> Self:
+        """These settings with token keys and staff tokens.
+
+        With an embedded database, what is missing is read from the data folder or made there. Raises SettingsRefused
+        when a database is given without them.
+        """
+        if self.token_keys and self.staff_tokens:
+            return self
+        if self.database_url is not None:
+            raise SettingsRefused(
+                "DATABASE_URL is set, so MILLPOND_TOKEN_KEYS and MILLPOND_STAFF_TOKENS are needed too: "
+                'a mapping {"key id": "secret"} and a list [{"token": "secret", "merchant_id": "uuid"}], as JSON, '
+                f"every secret of at least {SECRET_BYTES_MIN} bytes."
+            )
+        made = _read_or_make_secrets(self.data_dir)
+        update = {
+            "token_keys": self.token_keys or made.token_keys,
+            "staff_tokens": self.staff_tokens or made.staff_tokens,
+            "seed_merchant_id": self.seed_merchant_id or made.seed_merchant_id,
+        }
+        return self.model_copy(update=update)
+
+    def as_environment(self) -> dict[str, str]:
+        """Our environment with these settings in it, secrets included: a child process reads the same ones."""
+        fields = {
+            str(field.validation_alias or PREFIX + name.upper()): _plain(getattr(self, name))
+            for name, field in type(self).model_fields.items()
+        }
+        texts = {
+            name: json.dumps(value) if isinstance(value, dict | list) else str(value)
+            for name, value in fields.items()
+            if value is not None
+        }
+        return os.environ | texts
+
+
+class MadeSecrets(BaseModel):
+    """The content of secrets.json."""
+
+    token_keys: dict[KeyId, Secret]
+    staff_tokens: list[StaffToken]
+    seed_merchant_id: MerchantId
+
+
+def _read_or_make_secrets(data_dir: Path) -> MadeSecrets:
+    path = data_dir / "secrets.json"
+    try:
+        if not path.exists():
+            make_shared_folder(data_dir)
+            _create_private(path, json.dumps(_plain(_make_secrets()), indent=2))
+        return MadeSecrets.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsRefused(f"{path} cannot be read or written: {error.strerror}.") from error
+
+
+def _make_secrets() -> MadeSecrets:
+    merchant_id = Ids(FollowingClock()).new()
+    token = StaffToken(token=SecretStr(secrets.token_urlsafe(32)), merchant_id=merchant_id)
+    keys = {"first": SecretStr(secrets.token_urlsafe(32))}
+    return MadeSecrets(token_keys=keys, staff_tokens=[token], seed_merchant_id=merchant_id)
+
+
+def _create_private(path: Path, text: str) -> None:
+    """Create a file readable by us alone, whole from its first moment. Of two racing processes one wins."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    aside = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        path.hardlink_to(aside)
+    except FileExistsError:
+        return
+    finally:
+        aside.unlink()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, secrets in the clear."""
+    match value:
+        case SecretStr():
+            return value.get_secret_value()
+        case BaseModel():
+            return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case Path():
+            return str(value)
+        case _:
+            return value

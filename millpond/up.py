@@ -1,0 +1,195 @@
+"""`millpond up`: every process of one machine, started in order, kept running, stopped in the opposite order.
+
+Engines first, where no server is given; then the migrations; then the API processes, which share one listening socket,
+and the worker. When the supervisor is killed, the API and the worker stop by themselves, and the engines stay for the
+next `millpond up` to adopt.
+"""
+
+import logging
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from migrations import upgrade
+from millpond.children import Child, Pauses
+from millpond.engines import Engine, EngineFailed, Engines
+from millpond.lifeline import Lifeline
+from millpond.servers import open_engines, with_urls
+from millpond.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK_S: Final = 0.1
+STOP_MAX_S: Final = 10.0
+PORT_WAIT_MAX_S: Final = 2.0  # the API processes of a supervisor that was killed are about to let go of the port
+TRIM_EVERY_S: Final = 60.0
+
+
+class UpRefused(Exception):
+    """`millpond up` cannot start; the text says why and what to do."""
+
+
+def run(settings: Settings) -> None:
+    """Run everything until SIGINT, SIGTERM or SIGHUP. Raises UpRefused, EngineFailed, ChildCrashes, SettingsRefused."""
+    for number in _stop_signals():
+        signal.signal(number, signal.default_int_handler)  # until the supervisor runs, a stop interrupts the start-up
+    complete = settings.with_secrets()
+    with _listening_socket(settings) as listener, open_engines(complete, share=False) as engines:
+        reachable = with_urls(complete, engines)
+        assert reachable.database_url is not None
+        try:
+            upgrade(reachable.database_url)
+        finally:
+            stops = StopRequests()
+        Supervisor(reachable, engines, listener, stops).run()
+
+
+class StopRequests:
+    """Counts the signals that ask for a stop, for the rest of the process: a stop is not interrupted."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        for number in _stop_signals():
+            signal.signal(number, self._count)
+
+    def _count(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+
+
+class Supervisor:
+    """Keeps the engines, the API processes and the worker running."""
+
+    def __init__(self, settings: Settings, engines: Engines, listener: socket.socket, stops: StopRequests) -> None:
+        self._settings = settings
+        self._engines = engines
+        self._listener = listener
+        self._stops = stops
+        self._lifeline = Lifeline()
+        self._children = [*self._api_children(), self._child("worker", "worker")]
+        self._pauses: dict[str, Pauses] = {engine.name: Pauses() for engine in engines.all}
+        self._trim_at_s = 0.0
+        self._is_announced = False
+
+    def run(self) -> None:
+        """Tick until a stop is asked for, then stop the children. Raises ChildCrashes."""
+        try:
+            while not self._stops.count:
+                self._tick()
+                time.sleep(TICK_S)
+        finally:
+            self._stop_children()
+            self._lifeline.cut()
+
+    def _tick(self) -> None:
+        for engine in self._engines.all:
+            self._keep_running(engine)
+        for child in self._children:
+            child.keep_running()
+        self._announce_when_listening()
+        if time.monotonic() >= self._trim_at_s:
+            self._trim_at_s = time.monotonic() + TRIM_EVERY_S
+            for engine in self._engines.all:
+                engine.trim_log()
+
+    def _keep_running(self, engine: Engine) -> None:
+        """Start a dead engine again on its port; its clients reconnect when it answers."""
+        now_s = time.monotonic()
+        pauses = self._pauses[engine.name]
+        if engine.alive() or now_s < pauses.not_before_s:
+            return
+        log.error("%s has ended unasked, starting it again", engine.name)
+        pauses.crashed(now_s)
+        try:
+            engine.launch()
+        except EngineFailed:
+            log.exception("%s could not be started", engine.name)
+        pauses.started(now_s)
+
+    def _stop_children(self) -> None:
+        """SIGTERM, STOP_MAX_S of patience, SIGKILL; a second Ctrl-C ends the patience."""
+        for child in self._children:
+            child.ask_to_stop()
+        asked = self._stops.count
+        deadline = time.monotonic() + STOP_MAX_S
+        while not all(child.has_ended() for child in self._children):
+            if time.monotonic() > deadline or self._stops.count > asked:
+                log.warning("killing what has not stopped")
+                break
+            time.sleep(TICK_S / 4)
+        for child in self._children:
+            child.kill()
+
+    def _api_children(self) -> Iterator[Child]:
+        fd = self._listener.fileno()
+        for number in range(1, self._settings.api_processes + 1):
+            yield self._child(f"api {number}", "api", "--fd", str(fd), fds=(fd,))
+
+    def _child(self, name: str, *arguments: str, fds: tuple[int, ...] = ()) -> Child:
+        return Child(
+            name,
+            arguments=[*arguments, "--lifeline", str(self._lifeline.fd)],
+            environment=self._settings.as_environment(),
+            inherited_fds=(*fds, self._lifeline.fd),
+        )
+
+    def _announce_when_listening(self) -> None:
+        """Say where everything is, once the first API process has opened the socket."""
+        if not self._is_announced and self._listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            self._is_announced = True
+            _announce(self._settings, self._engines, self._listener)
+
+
+def _stop_signals() -> list[signal.Signals]:
+    """SIGHUP only where it is not ignored: nohup wants us to outlive the terminal."""
+    all_signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    return [number for number in all_signals if signal.getsignal(number) != signal.SIG_IGN]
+
+
+@contextmanager
+def _listening_socket(settings: Settings) -> Iterator[socket.socket]:
+    """The API's socket, bound; the API processes listen on it. Raises UpRefused."""
+    where = f"{settings.api_host}, port {settings.api_port},"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.api_host, settings.api_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError as error:
+        raise UpRefused(f"MILLPOND_API_HOST {settings.api_host} is not an address of this machine: {error}.") from error
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deadline = time.monotonic() + PORT_WAIT_MAX_S
+        while (problem := _bind(listener, address)) is not None:
+            if time.monotonic() > deadline:
+                raise UpRefused(f"{where} cannot be used: {problem.strerror}. Set MILLPOND_API_PORT to another port.")
+            time.sleep(TICK_S)
+        yield listener
+
+
+def _bind(listener: socket.socket, address: tuple[object, ...]) -> OSError | None:
+    try:
+        listener.bind(address)
+    except OSError as error:
+        return error
+    return None
+
+
+def _announce(settings: Settings, engines: Engines, listener: socket.socket) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    table = Table(box=None, show_header=False, title="Millpond is up; Ctrl-C stops it", title_justify="left")
+    table.add_row("API", f"http://{shown}:{port}")
+    table.add_row("API reference", f"http://{shown}:{port}/docs")
+    for engine in engines.all:
+        table.add_row(engine.name, f"127.0.0.1:{engine.port}, in {engine.folder}")
+    if settings.seed_merchant_id is not None:
+        table.add_row("Secrets", str(settings.data_dir.resolve() / "secrets.json"))
+    Console(file=sys.stdout, soft_wrap=True).print(table)
+    sys.stdout.flush()

@@ -1,0 +1,87 @@
+"""How the parts are put together, once, for every process."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from inventory.book import SaleBook
+from inventory.gate import Gate
+from inventory.ledger import Ledger
+from inventory.rebuild import Rebuilder
+from inventory.releases import GateReleases
+from keel.clock import Clock, FollowingClock
+from keel.database import create_engine, create_hot_pool, create_pool, database_ms, sessions_of
+from keel.ids import Ids
+from keel.lua import connect
+from keel.outbox import Subscriber
+from millpond.settings import Settings
+
+GATE_RELEASES: Final = "gate-releases"
+
+# Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
+SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "order.placed": (),
+    "order.lapsed": (GATE_RELEASES,),
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What processes are made of."""
+
+    pool: asyncpg.Pool
+    sessions: async_sessionmaker[AsyncSession]
+    redis: Redis
+    clock: Clock
+    ids: Ids
+    gate: Gate
+    ledger: Ledger
+    book: SaleBook
+    rebuilder: Rebuilder
+
+    def subscribers(self) -> dict[str, Subscriber]:
+        """Every name of SUBSCRIPTIONS, with what stands behind it."""
+        return {GATE_RELEASES: GateReleases(self.gate, self.ledger)}
+
+
+@asynccontextmanager
+async def parts_of(
+    database_url: str, redis_url: str, *, connections: int, clock: Clock | None = None
+) -> AsyncIterator[Parts]:
+    """Open connections and put the parts together; everything is closed in the end."""
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(create_pool(database_url))
+        hot_pool = await stack.enter_async_context(create_hot_pool(database_url, connections=connections))
+        engine = create_engine(database_url)
+        stack.push_async_callback(engine.dispose)
+        redis = connect(redis_url)
+        stack.push_async_callback(redis.aclose)
+
+        async def reference() -> int:
+            return await database_ms(pool)
+
+        clock = clock or FollowingClock(reference)
+        ledger, gate = Ledger(hot_pool), Gate(redis)
+        yield Parts(
+            pool=pool,
+            sessions=sessions_of(engine),
+            redis=redis,
+            clock=clock,
+            ids=Ids(clock),
+            gate=gate,
+            ledger=ledger,
+            book=SaleBook(ledger),
+            rebuilder=Rebuilder(pool, ledger, gate),
+        )
+
+
+def parts_for(settings: Settings) -> AbstractAsyncContextManager[Parts]:
+    """The parts of a process with these settings, whose URLs are known."""
+    assert settings.database_url, "millpond.servers.connected gives the URLs"
+    assert settings.redis_url, "millpond.servers.connected gives the URLs"
+    return parts_of(settings.database_url, settings.redis_url, connections=settings.placement_connections)

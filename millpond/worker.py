@@ -1,0 +1,61 @@
+"""The process `millpond worker`: expiry, sweeper, reconciler, outbox relay and the sales' clock."""
+
+import asyncio
+import logging
+import signal
+from typing import Final
+
+import uvloop
+
+from inventory.loops import Upkeep, reconcile, sweep
+from inventory.reconciler import Reconciler
+from inventory.selling import Selling
+from inventory.sweeper import Sweeper
+from keel.loops import run_every
+from keel.outbox import Relay
+from millpond.api import upkeep_of
+from millpond.settings import Settings
+from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
+from orders.loops import expire
+from orders.service import Orders
+
+log = logging.getLogger(__name__)
+
+RELAY_EVERY_S: Final = 0.25
+PURGE_EVERY_S: Final = 60.0
+SALE_CLOCK_EVERY_S: Final = 1.0
+
+
+async def work(parts: Parts, stop: asyncio.Event) -> None:
+    """All loops, until `stop`; each finishes the tick it is in."""
+    relay = Relay(parts.pool, parts.subscribers(), parts.clock)
+    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.rebuilder, parts.clock)
+    upkeep = Upkeep(parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock))
+    selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+
+    async def sale_clock() -> None:
+        await selling.open_due()
+        await selling.close_due()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(reconcile(upkeep, stop))
+        group.create_task(sweep(upkeep, stop))
+        group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
+        group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
+        group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
+        group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    async with parts_for(settings) as parts, upkeep_of(parts):
+        await work(parts, stop)
+
+
+def serve(settings: Settings) -> None:
+    """The process's whole life."""
+    uvloop.run(run(settings))

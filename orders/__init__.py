@@ -1,0 +1,1 @@
+"""Orders: placement, the order's state machine, expiry and cancellation."""

@@ -1,0 +1,52 @@
+"""Why an order is not placed or not changed, beyond what stock says."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from keel.errors import Refusal
+
+
+@dataclass(eq=False)
+class IdempotencyKeyMissing(Refusal):
+    """Every placement needs an Idempotency-Key: 1 to 128 printable ASCII characters."""
+
+    status: ClassVar = 400
+    title: ClassVar = "Send an Idempotency-Key header of 1 to 128 printable ASCII characters"
+
+
+@dataclass(eq=False)
+class IdempotencyKeyReused(Refusal):
+    """The key stands for another body."""
+
+    status: ClassVar = 422
+    title: ClassVar = "This Idempotency-Key was used with another body"
+
+
+@dataclass(eq=False)
+class PriceChanged(Refusal):
+    """The total is not the one that the buyer expected."""
+
+    expected_total: int
+    total: int
+    currency: str
+    status: ClassVar = 409
+    title: ClassVar = "The price has changed"
+
+
+@dataclass(eq=False)
+class MoveRefused(Refusal):
+    """The order is in a state from which it cannot go there."""
+
+    state: str
+    target: str
+    status: ClassVar = 409
+    title: ClassVar = "The order's state does not allow this"
+
+
+@dataclass(eq=False)
+class TooBusy(Refusal):
+    """More placements wait than this server takes on."""
+
+    retry_after_s: float = 1.0
+    status: ClassVar = 503
+    title: ClassVar = "Too many orders are waiting, try again with the same key"

@@ -1,0 +1,19 @@
+"""What runs beside the requests."""
+
+import asyncio
+from typing import Final
+
+from keel.loops import run_every
+from orders.service import EXPIRE_BATCH_MAX, Orders
+
+EXPIRE_EVERY_S: Final = 1.0
+
+
+async def expire(orders: Orders, stop: asyncio.Event) -> None:
+    """Expire what is due, batch after batch, until `stop`."""
+
+    async def tick() -> None:
+        while await orders.expire_due() >= EXPIRE_BATCH_MAX and not stop.is_set():
+            pass
+
+    await run_every("expiry", EXPIRE_EVERY_S, stop, tick)

@@ -1,0 +1,9 @@
+"""Counters of placement. Incremented per batch or per fault."""
+
+from prometheus_client import Counter
+
+STOCK_ALARMS = Counter(
+    "millpond_ledger_stock_alarms_total", "Winners of the current epoch that the ledger refused for stock: must stay 0"
+)
+LEDGER_FAULTS = Counter("millpond_ledger_faults_total", "Placement batches that the ledger did not commit", ["fault"])
+ORDERS_PLACED = Counter("millpond_orders_placed_total", "Orders committed by this process")

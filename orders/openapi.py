@@ -1,0 +1,108 @@
+"""The OpenAPI part of the placement route, written by hand because the route is plain ASGI; the tests hold it true."""
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+
+from inventory.errors import (
+    GateRebuilding,
+    NotOpenYet,
+    OverLimit,
+    SaleEnded,
+    SalePaused,
+    SoldOut,
+    UnknownItem,
+)
+from keel.errors import (
+    PROBLEM_MEDIA_TYPE,
+    Internal,
+    Malformed,
+    NotFound,
+    NotSignedIn,
+    Refusal,
+    TooLarge,
+    TooManyRequests,
+    Unavailable,
+    WrongMediaType,
+)
+from orders.errors import IdempotencyKeyMissing, IdempotencyKeyReused, PriceChanged, TooBusy
+from orders.schemas import OrderDocument, OrderRequest
+
+PATH: Final = "/v1/sales/{sale_id}/orders"
+REFUSALS: Final[tuple[type[Refusal], ...]] = (
+    Malformed,
+    IdempotencyKeyMissing,
+    NotSignedIn,
+    SalePaused,
+    SaleEnded,
+    NotFound,
+    UnknownItem,
+    SoldOut,
+    OverLimit,
+    PriceChanged,
+    TooLarge,
+    WrongMediaType,
+    IdempotencyKeyReused,
+    NotOpenYet,
+    TooManyRequests,
+    Internal,
+    GateRebuilding,
+    TooBusy,
+    Unavailable,
+)
+
+
+def add_placement(app: FastAPI) -> None:
+    """Put the route into the document that FastAPI makes of the others."""
+    made = app.openapi
+
+    def with_placement() -> dict[str, Any]:
+        document = made()
+        if PATH not in document["paths"]:
+            schemas, components = msgspec.json.schema_components(
+                [OrderRequest, OrderDocument], ref_template="#/components/schemas/{name}"
+            )
+            document.setdefault("components", {}).setdefault("schemas", {}).update(components)
+            document["paths"][PATH] = {"post": _operation(schemas[0], schemas[1])}
+        return document
+
+    app.openapi = with_placement  # type: ignore[method-assign]
+
+
+def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "tags": ["orders"],
+        "operationId": "place_order",
+        "summary": "Place an order",
+        "description": "Answered after the commit. A retry with the same key and body gives the same order.",
+        "security": [{"bearer": []}],
+        "parameters": [
+            {"name": "sale_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+            },
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
+        "responses": {
+            "201": {"description": "Placed and committed", "content": {"application/json": {"schema": order}}},
+            "200": {"description": "The same order, again", "content": {"application/json": {"schema": order}}},
+        }
+        | _problems(),
+    }
+
+
+def _problems() -> dict[str, Any]:
+    by_status: dict[str, list[type[Refusal]]] = {}
+    for refusal in REFUSALS:
+        by_status.setdefault(str(refusal.status), []).append(refusal)
+    return {
+        status: {
+            "description": "; ".join(f"`{r.slug()}`: {r.title}" for r in refusals),
+            "content": {PROBLEM_MEDIA_TYPE: {"schema": {"type": "object", "required": ["type", "title", "status"]}}},
+        }
+        for status, refusals in by_status.items()
+    }

@@ -1,0 +1,113 @@
+"""Placement: the door to the lanes. One lane per sale segment and process; see `orders.lane` for the rules."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from inventory.book import SaleBook
+from inventory.errors import UnknownItem
+from inventory.faults import LedgerFault
+from inventory.gate import Gate
+from inventory.ledger import Ledger
+from inventory.model import SaleConfig
+from keel.breaker import Breaker
+from keel.clock import Clock
+from keel.errors import NotFound, Unavailable
+from keel.ids import Ids
+from orders.attempt import Answer, Attempt
+from orders.desk import NO_LEDGER, Desk
+from orders.errors import TooBusy
+from orders.lane import Lane
+from orders.schemas import OrderRequest, fingerprint_of, units_by_item
+
+SEGMENT: Final = 0  # sales have one segment until one is too hot for it
+LANES_MAX: Final = 2_000
+
+
+@dataclass(slots=True, frozen=True)
+class Buyer:
+    """Who orders, as the token says."""
+
+    merchant_id: str
+    customer_id: str
+
+
+class Placement:
+    """Takes attempts and answers them after the commit, or with a refusal."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        ledger: Ledger,
+        book: SaleBook,
+        ids: Ids,
+        clock: Clock,
+        subscribers: tuple[str, ...] = (),
+        waiting_max: int = 4_096,
+    ) -> None:
+        self._desk = Desk(gate, ledger, book, ids, clock, Breaker(), subscribers)
+        self._waiting_max = waiting_max
+        self._lanes: dict[str, Lane] = {}
+        self._waiting = 0
+
+    async def place(self, sale_id: str, buyer: Buyer, key: str, request: OrderRequest) -> Answer:
+        """Place an order. An answer of `Placed` or `Standing` is committed; everything else is a Refusal."""
+        units = units_by_item(request)
+        config = await self._sale(sale_id, buyer, units)
+        self._admit()
+        self._waiting += 1
+        try:
+            attempt = self._attempt(buyer, key, request, units)
+            self._lane(config).enter(attempt)
+            return await attempt.answer
+        finally:
+            self._waiting -= 1
+
+    async def drained(self) -> None:
+        """Return once every attempt is answered and confirmed."""
+        for lane in list(self._lanes.values()):
+            await lane.drained()
+
+    def _admit(self) -> None:
+        wait_s = self._desk.breaker.retry_after_s()
+        if wait_s:
+            raise Unavailable(retry_after_s=wait_s, detail=NO_LEDGER)
+        if self._waiting >= self._waiting_max:
+            raise TooBusy()
+
+    async def _sale(self, sale_id: str, buyer: Buyer, units: dict[str, int]) -> SaleConfig:
+        book = self._desk.book
+        try:
+            config = await book.get(sale_id)
+            if config is not None and not units.keys() <= config.by_item.keys():
+                config = await book.fresher(sale_id)
+        except LedgerFault as fault:
+            raise Unavailable(detail=NO_LEDGER) from fault
+        if config is None or config.merchant_id != buyer.merchant_id:
+            raise NotFound(what="sale")
+        for item_id in units:
+            if item_id not in config.by_item:
+                raise UnknownItem(item_id=item_id)
+        return config
+
+    def _attempt(self, buyer: Buyer, key: str, request: OrderRequest, units: dict[str, int]) -> Attempt:
+        return Attempt(
+            customer_id=buyer.customer_id,
+            key=key,
+            fingerprint=fingerprint_of(request, units),
+            units=units,
+            expected_total=request.expected_total,
+            share_code=request.share_code,
+            recipient=request.recipient,
+            claim_id=self._desk.ids.new(),
+            answer=asyncio.get_running_loop().create_future(),
+        )
+
+    def _lane(self, config: SaleConfig) -> Lane:
+        lane = self._lanes.get(config.id)
+        if lane is None:
+            if len(self._lanes) >= LANES_MAX:
+                self._lanes = {sale_id: lane for sale_id, lane in self._lanes.items() if lane.busy}
+            lane = self._lanes[config.id] = Lane(self._desk, config.id, SEGMENT)
+        return lane

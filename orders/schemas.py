@@ -1,0 +1,112 @@
+"""The wire of placement: what a buyer sends and what he gets."""
+
+import hashlib
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from inventory.model import LINES_MAX, UNITS_PER_LINE_MAX
+from keel.errors import Malformed
+
+_ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
+_PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
+_NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*\Z"
+
+BODY_BYTES_MAX: Final = 16_384
+
+
+class LineRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Units of one item."""
+
+    item_id: Annotated[str, Meta(pattern=_ID_PATTERN)]
+    quantity: Annotated[int, Meta(ge=1, le=UNITS_PER_LINE_MAX)]
+
+
+class Recipient(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Whom to send it to. Personal data: kept in a table of its own."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100, pattern=_NO_CONTROL)]
+    phone: Annotated[str, Meta(min_length=1, max_length=32, pattern=_PRINTABLE)]
+    address: Annotated[str, Meta(min_length=1, max_length=500, pattern=_NO_CONTROL)]
+
+
+class OrderRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A buyer's wish: 1 to 20 lines, all or nothing.
+
+    `expected_total` in minor units: another total is refused. `share_code`: who brought the buyer; a wrong one never
+    stops an order. `ticket`: a purchase ticket, for sales that ask for one.
+    """
+
+    lines: Annotated[list[LineRequest], Meta(min_length=1, max_length=LINES_MAX)]
+    expected_total: Annotated[int, Meta(ge=0)] | None = None
+    share_code: Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)] | None = None
+    recipient: Recipient | None = None
+    ticket: Annotated[str, Meta(max_length=512, pattern=_PRINTABLE)] | None = None
+
+
+class ReceiptLine(msgspec.Struct, frozen=True):
+    """A line as it was sold; prices in minor units of the order's currency."""
+
+    item_id: str
+    quantity: int
+    unit_price: int
+    amount: int
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The place in the queue: the gate's verdict number, the units on sale, the gate's time (RFC 3339)."""
+
+    no: int
+    of: int
+    served_at: str
+
+
+class OrderDocument(msgspec.Struct, frozen=True):
+    """An order as its buyer sees it."""
+
+    id: str
+    number: str
+    sale_id: str
+    state: str
+    currency: str
+    total: int
+    lines: list[ReceiptLine]
+    placed_at: str
+    expires_at: str
+    receipt: Receipt
+
+
+_decode = msgspec.json.Decoder(OrderRequest).decode
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(document: object) -> bytes:
+    """A document as JSON."""
+    body: bytes = _encode(document)
+    return body
+
+
+def read_order(body: bytes) -> OrderRequest:
+    """Parse and check a body. Raises Malformed with the place of the fault."""
+    try:
+        return _decode(body)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(detail=str(error)[:300]) from error
+
+
+def units_by_item(request: OrderRequest) -> dict[str, int]:
+    """Quantities by item, lines of the same item added up. Raises Malformed when they add up to too many."""
+    units: dict[str, int] = {}
+    for line in request.lines:
+        units[line.item_id] = units.get(line.item_id, 0) + line.quantity
+    if max(units.values()) > UNITS_PER_LINE_MAX:
+        raise Malformed(detail=f"more than {UNITS_PER_LINE_MAX} units of one item")
+    return units
+
+
+def fingerprint_of(request: OrderRequest, units: dict[str, int]) -> str:
+    """What makes two bodies the same wish: 128 bits, hexadecimal. The ticket is left out: a retry may bring a newer."""
+    wish = (sorted(units.items()), request.expected_total, request.share_code, request.recipient)
+    return hashlib.blake2b(_canonical(wish), digest_size=16).hexdigest()

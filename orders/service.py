@@ -1,0 +1,76 @@
+"""What people do with orders that stand: read, list, cancel; and what time does to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from inventory.ledger import Ledger
+from keel.clock import Clock
+from keel.errors import NotFound
+from orders.documents import document_of_row
+from orders.errors import MoveRefused
+from orders.model import OrderState
+from orders.schemas import OrderDocument
+from orders.store import due_orders, lapse, order_page, order_rows
+
+PAGE_MAX: Final = 100
+EXPIRE_BATCH_MAX: Final = 256
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Use cases over the ledger. `subscribers` of the fact that an order lapsed."""
+
+    ledger: Ledger
+    clock: Clock
+    subscribers: Sequence[str]
+
+    async def read(self, merchant_id: str, customer_id: str, order_id: str) -> OrderDocument:
+        """One of the customer's own orders. Raises NotFound."""
+        rows = await order_rows(self.ledger, merchant_id, [order_id], customer_id)
+        if not rows:
+            raise NotFound(what="order")
+        return document_of_row(rows[0])
+
+    async def page(self, merchant_id: str, customer_id: str, below: str | None, count: int) -> list[OrderDocument]:
+        """The customer's orders below an id, newest first."""
+        rows = await order_page(self.ledger, merchant_id, customer_id, below, count)
+        return [document_of_row(row) for row in rows]
+
+    async def cancel(self, merchant_id: str, customer_id: str, order_id: str, reason: str | None) -> OrderDocument:
+        """Cancel an order that awaits payment; safe to repeat. Raises NotFound and MoveRefused."""
+        order = await self.read(merchant_id, customer_id, order_id)
+        if order.state != OrderState.CANCELLED:
+            await lapse(
+                self.ledger,
+                merchant_id,
+                [order_id],
+                target=OrderState.CANCELLED,
+                due_by=None,
+                at=self.clock.now(),
+                actor="customer",
+                reason=reason,
+                subscribers=self.subscribers,
+            )
+            order = await self.read(merchant_id, customer_id, order_id)
+        if order.state != OrderState.CANCELLED:
+            raise MoveRefused(state=order.state, target=OrderState.CANCELLED)
+        return order
+
+    async def expire_due(self) -> int:
+        """Expire orders whose hold has run out, at most EXPIRE_BATCH_MAX; how many there were."""
+        now = self.clock.now()
+        due = await due_orders(self.ledger, now, EXPIRE_BATCH_MAX)
+        for merchant_id, order_ids in due.items():
+            await lapse(
+                self.ledger,
+                merchant_id,
+                order_ids,
+                target=OrderState.EXPIRED,
+                due_by=now,
+                at=now,
+                actor="worker",
+                reason="not paid in time",
+                subscribers=self.subscribers,
+            )
+        return sum(len(order_ids) for order_ids in due.values())

@@ -1,0 +1,136 @@
+"""All SQL of orders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from inventory.ledger import Ledger
+from keel.clock import from_ms
+from orders.attempt import Attempt
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """An order of a batch that is not new. State: placed, released, reused or void; the id that stands."""
+
+    order_id: str
+    state: str
+
+
+async def place_batch(
+    ledger: Ledger, group: Sequence[Attempt], segment: int, now_ms: int, subscribers: Sequence[str]
+) -> tuple[int, dict[str, Outcome]]:
+    """Place held attempts of one epoch, context and configuration in one transaction.
+
+    Returns the time written (ms) and, by claim id, what was not new. Raises inventory.ledger.LedgerFault.
+    """
+    config = group[0].config
+    assert config is not None
+    placed_at = from_ms(now_ms)
+    lines = [(a.claim_id, config.by_item[item_id], units) for a in group for item_id, units in a.units.items()]
+    sent = [(a.claim_id, a.recipient) for a in group if a.recipient is not None]
+    rows = await ledger.call(
+        _PLACE,
+        config.merchant_id,
+        config.id,
+        segment,
+        group[0].epoch,
+        config.rehearsal,
+        config.currency,
+        placed_at,
+        placed_at + timedelta(seconds=config.hold_ttl_s),
+        group[0].context or None,
+        subscribers,
+        [a.claim_id for a in group],
+        [a.customer_id for a in group],
+        [a.key for a in group],
+        [a.fingerprint for a in group],
+        [a.lines for a in group],
+        [sum(a.units.values()) for a in group],
+        [a.no for a in group],
+        [a.at_ms for a in group],
+        [a.total for a in group],
+        [a.share_code for a in group],
+        [order_id for order_id, _, _ in lines],
+        [item.no for _, item, _ in lines],
+        [item.id for _, item, _ in lines],
+        [item.version_id for _, item, _ in lines],
+        [units for _, _, units in lines],
+        [item.price for _, item, _ in lines],
+        [order_id for order_id, _ in sent],
+        [recipient.name for _, recipient in sent],
+        [recipient.phone for _, recipient in sent],
+        [recipient.address for _, recipient in sent],
+    )
+    return now_ms, {str(row["wanted_id"]): Outcome(str(row["id"]), row["outcome"]) for row in rows}
+
+
+async def order_rows(
+    ledger: Ledger, merchant_id: str, order_ids: Sequence[str], customer_id: str | None
+) -> list[asyncpg.Record]:
+    """Orders with their receipt, newest first; lines as JSON. Another customer's are left out where one is named."""
+    return await ledger.call(_ORDERS, merchant_id, list(order_ids), customer_id)
+
+
+async def order_page(
+    ledger: Ledger, merchant_id: str, customer_id: str, below: str | None, count: int
+) -> list[asyncpg.Record]:
+    """A page of a customer's orders, newest first, below an id."""
+    return await ledger.call(_PAGE, merchant_id, customer_id, below, count)
+
+
+async def lapse(
+    ledger: Ledger,
+    merchant_id: str,
+    order_ids: Sequence[str],
+    *,
+    target: str,
+    due_by: datetime | None,
+    at: datetime,
+    actor: str,
+    reason: str | None,
+    subscribers: Sequence[str],
+) -> list[str]:
+    """Expire or cancel orders that await payment; returns the ids that moved."""
+    rows = await ledger.call(_LAPSE, merchant_id, list(order_ids), target, due_by, at, actor, reason, subscribers)
+    return [str(row["orders_lapse"]) for row in rows]
+
+
+async def due_orders(ledger: Ledger, now: datetime, count: int) -> dict[str, list[str]]:
+    """Orders whose hold has run out, oldest first, by merchant."""
+    due: dict[str, list[str]] = {}
+    for row in await ledger.call(_DUE, now, count):
+        due.setdefault(str(row["merchant_id"]), []).append(str(row["id"]))
+    return due
+
+
+_PLACE: Final = """
+    SELECT * FROM orders_place(
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+        $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+"""
+_LAPSE: Final = "SELECT orders_lapse($1, $2, $3, $4, $5, $6, $7, $8)"
+_COLUMNS: Final = """
+    SELECT o.id, o.sale_id, o.customer_id, o.state, o.currency, o.total, o.placed_at, o.expires_at, o.share_code,
+           c.verdict_no, c.served_at,
+           (SELECT sum(k.allocated)::bigint FROM stock k WHERE k.sale_id = o.sale_id) AS allocated,
+           (SELECT json_agg(json_build_object('item_id', l.item_id, 'quantity', l.quantity,
+                                              'unit_price', l.unit_price, 'amount', l.amount) ORDER BY l.no)::text
+            FROM order_line l WHERE l.merchant_id = o.merchant_id AND l.order_id = o.id) AS lines
+    FROM orders o JOIN claim c ON (c.sale_id, c.customer_id, c.key) = (o.sale_id, o.customer_id, o.claim_key)
+"""
+_ORDERS: Final = (
+    _COLUMNS + "WHERE o.merchant_id = $1 AND o.id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR o.customer_id = $3)"
+)
+_PAGE: Final = (
+    _COLUMNS
+    + """WHERE o.merchant_id = $1 AND o.customer_id = $2 AND ($3::uuid IS NULL OR o.id < $3)
+    ORDER BY o.id DESC LIMIT $4"""
+)
+_DUE: Final = """
+    SELECT merchant_id, id FROM orders WHERE state = 'awaiting_payment' AND expires_at <= $1
+    ORDER BY expires_at LIMIT $2
+"""

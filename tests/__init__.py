@@ -1,0 +1,1 @@
+"""Promises, kept against real engines. Folders mirror the packages; `house` holds the style, tested."""

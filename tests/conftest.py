@@ -1,0 +1,74 @@
+"""Real engines for the tests: one pair per run, a database and an empty Redis per test, private pairs for chaos.
+
+With DATABASE_URL or REDIS_URL in the environment those servers are used (see tests/databases.py for what is flushed);
+private engines are always embedded ones, for they are killed.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from migrations import upgrade
+from millpond.engines import Engines
+from tests.databases import Databases, flush, redis_url_for_tests
+from tests.servers import Servers, private_pair, shared_servers, sweep_leftovers
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Servers]:
+    """`database_url` and `redis_url` of the run's servers."""
+    sweep_leftovers()
+    with shared_servers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def databases(engines: Servers) -> Iterator[Databases]:
+    """Makes databases on the run's server."""
+    with Databases(engines.database_url, is_ours=engines.owns_database) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def database_template(databases: Databases) -> Iterator[str]:
+    """The name of a database with every migration applied and nothing in it."""
+    name = databases.create()
+    databases.apart(upgrade, databases.url_of(name))
+    yield name
+    databases.drop(name)
+
+
+@pytest.fixture
+def database_url(databases: Databases, database_template: str) -> Iterator[str]:
+    """A migrated, empty database of this test's own."""
+    name = databases.create(database_template)
+    yield databases.url_of(name)
+    databases.drop(name)
+
+
+@pytest.fixture(scope="session")
+def flushable_redis_url(engines: Servers) -> Iterator[str]:
+    """The logical Redis database that the tests may flush, left empty for the next run."""
+    url = redis_url_for_tests(engines.redis_url, is_ours=engines.owns_redis)
+    yield url
+    flush(url)
+
+
+@pytest.fixture
+def redis_url(flushable_redis_url: str) -> str:
+    """An empty Redis."""
+    flush(flushable_redis_url)
+    return flushable_redis_url
+
+
+@pytest.fixture
+def private_engines() -> Iterator[Callable[..., Engines]]:
+    """Opens engines of this test's own; takes the options of Engines.open, say `postgres=False`."""
+    with ExitStack() as stack:
+
+        def open_pair(**options: Any) -> Engines:
+            return stack.enter_context(private_pair(**options))
+
+        yield open_pair

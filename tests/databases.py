@@ -1,0 +1,94 @@
+"""A database for every test, copied from one that was migrated once, and a wiped Redis."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from redis import Redis
+
+REDIS_DB_VARIABLE: Final = "MILLPOND_TEST_REDIS_DB"
+
+
+class Databases:
+    """Creates and drops databases over one connection, in a thread of its own, away from the tests' event loops."""
+
+    def __init__(self, server_url: str, *, is_ours: bool) -> None:
+        self._server_url = server_url
+        # Measured: 40 ms against 220 ms on the embedded server without fsync. FILE_COPY forces two checkpoints, which
+        # a server that somebody else uses too should be spared.
+        self._strategy = "file_copy" if is_ours else "wal_log"
+        self._prefix = f"millpond_test_{uuid4().hex[:12]}"
+        self._created = 0
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._runner = asyncio.Runner()
+        self._connection: asyncpg.Connection | None = None
+
+    def create(self, template: str = "template1") -> str:
+        """Copy the database `template`; return the name of the copy."""
+        self._created += 1
+        name = f"{self._prefix}_{self._created}"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {self._strategy}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Drop a database, cutting the connections that a failed test left open."""
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def url_of(self, name: str) -> str:
+        """The URL of one of the databases."""
+        return urlsplit(self._server_url)._replace(path=f"/{name}").geturl()
+
+    def apart(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run blocking work in the thread: it may run an event loop of its own there."""
+        return self._thread.submit(work, *arguments).result()
+
+    def close(self) -> None:
+        """Close the connection and the thread."""
+        if self._connection is not None:
+            self.apart(self._runner.run, self._connection.close())
+        self.apart(self._runner.close)
+        self._thread.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _execute(self, statement: str) -> None:
+        self.apart(self._runner.run, self._run(statement))
+
+    async def _run(self, statement: str) -> None:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._server_url)
+        await self._connection.execute(statement)
+
+
+def redis_url_for_tests(redis_url: str, *, is_ours: bool) -> str:
+    """The URL of a logical database that may be flushed.
+
+    On an embedded server that is number 0. On a given server it is the one of MILLPOND_TEST_REDIS_DB, or the server's
+    last one, and that only if it is empty: nothing of somebody else's is ever flushed unasked.
+    """
+    if is_ours:
+        return redis_url
+    chosen = os.environ.get(REDIS_DB_VARIABLE)
+    with Redis.from_url(redis_url) as redis:
+        number = int(chosen) if chosen is not None else int(redis.config_get("databases")["databases"]) - 1
+    url = urlsplit(redis_url)._replace(path=f"/{number}").geturl()
+    with Redis.from_url(url) as redis:
+        if chosen is None and redis.dbsize() != 0:
+            pytest.exit(f"Redis database {number} is not empty; name one that may be flushed in {REDIS_DB_VARIABLE}", 4)
+    return url
+
+
+def flush(redis_url: str) -> None:
+    """Empty one logical database."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()

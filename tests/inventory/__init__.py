@@ -1,0 +1,1 @@
+"""Promises of stock: nothing is oversold, nothing leaks, the two stores agree."""

@@ -1,0 +1,101 @@
+"""The settings: named units, limits on everything, and no secret ever shown."""
+
+import json
+import os
+import stat
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from keel.ids import is_id
+from millpond.settings import Settings, SettingsRefused, StaffToken
+
+SECRET = "a secret of thirty-two bytes, or more"
+MERCHANT = "0197a3c0-0000-7000-8000-000000000001"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch):
+    """Nothing of the machine's own settings."""
+    for name in os.environ:
+        if name.startswith("MILLPOND_") or name in {"DATABASE_URL", "REDIS_URL"}:
+            monkeypatch.delenv(name)
+
+
+def test_urls_have_no_prefix_and_the_rest_has(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somewhere/shop")
+    monkeypatch.setenv("MILLPOND_API_PORT", "9000")
+    settings = Settings()
+    assert settings.database_url == "postgresql://somewhere/shop"
+    assert settings.redis_url is None
+    assert settings.api_port == 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://somewhere"),
+        ("REDIS_URL", "http://somewhere"),
+        ("MILLPOND_API_PROCESSES", "0"),
+        ("MILLPOND_API_PROCESSES", "65"),
+        ("MILLPOND_PLACEMENT_WAITING_MAX", "0"),
+        ("MILLPOND_LOG_LEVEL", "loud"),
+        ("MILLPOND_RATE_CUSTOMER_PER_S", "0"),
+        ("MILLPOND_SEED_MERCHANT_ID", "mine"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_short_key_is_refused_and_not_shown(monkeypatch):
+    monkeypatch.setenv("MILLPOND_TOKEN_KEYS", json.dumps({"k1": "tooshortbutsecret"}))
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "at least 32 bytes" in str(refused.value)
+    assert "tooshortbutsecret" not in str(refused.value)
+
+
+def test_a_printed_setting_shows_no_secret():
+    settings = Settings(database_url=f"postgresql://u:{SECRET}@h/d", token_keys={"k1": SecretStr(SECRET)})
+    assert SECRET not in repr(settings)
+
+
+def test_a_child_reads_the_same_settings_from_its_environment(monkeypatch):
+    staff = StaffToken(token=SecretStr(SECRET), merchant_id=MERCHANT)
+    given = Settings(
+        database_url="postgresql://u:p@h/d", token_keys={"k1": SecretStr(SECRET)}, staff_tokens=[staff], log_json=True
+    )
+    for name, value in given.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings() == given
+
+
+def test_secrets_are_made_once_and_for_our_eyes_only(tmp_path):
+    settings = Settings(data_dir=tmp_path / "data")
+    first, second = settings.with_secrets(), settings.with_secrets()
+    assert first == second
+    assert is_id(first.seed_merchant_id)
+    assert first.staff_tokens[0].merchant_id == first.seed_merchant_id
+    assert stat.S_IMODE((tmp_path / "data" / "secrets.json").stat().st_mode) == 0o600
+
+
+def test_given_keys_go_before_made_ones(tmp_path):
+    settings = Settings(data_dir=tmp_path, token_keys={"mine": SecretStr(SECRET)}).with_secrets()
+    assert list(settings.token_keys) == ["mine"]
+    assert settings.staff_tokens
+
+
+def test_a_given_database_needs_given_keys(tmp_path):
+    settings = Settings(data_dir=tmp_path, database_url="postgresql://h/d")
+    with pytest.raises(SettingsRefused, match="MILLPOND_TOKEN_KEYS"):
+        settings.with_secrets()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsRefused, match="file/below"):
+        Settings(data_dir=tmp_path / "file" / "below").with_secrets()
