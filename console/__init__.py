@@ -1,1 +1,4 @@
-"""The operator's view across packages: reads everything, owns no state. `audit` recomputes a sale and says what holds."""
+"""The operator's view across packages: reads everything, owns no state.
+
+`console.audit.audit` recomputes a sale from tables and gate, and says what holds.
+"""

@@ -42,7 +42,7 @@ class ItemFigures:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All invariants of one sale as of one moment. `quiet`: nothing was under way, so gate and ledger had to be equal."""
+    """All invariants of one sale as of a moment. `quiet`: nothing was under way, so gate and ledger had to be equal."""
 
     sale_id: str
     title: str

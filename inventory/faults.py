@@ -8,7 +8,7 @@ Unknown      sent, and no answer: it may have been committed
 
 from typing import Final
 
-import asyncpg
+import asyncpg  # house: sql-home because this is where the driver's errors get names
 
 RETRY_STATES: Final = {"40P01", "40001"}  # deadlock detected, serialization failure
 _CONTENDED_STATES: Final = {"55P03", "57014", *RETRY_STATES}  # lock not available, statement timeout

@@ -20,7 +20,6 @@ from inventory.replies import (
     HoldAt,
     HoldRef,
     Incomplete,
-    LoadEntry,
     NotEnoughFree,
     NotLoaded,
     Ok,
@@ -34,7 +33,7 @@ from inventory.verdicts import Verdicts
 from keel.lua import Script
 
 _LUA: Final = Path(__file__).parent / "lua"
-LOAD_PIECE_MAX: Final = 500
+LOAD_PIECE_MAX: Final = 2_000  # entries; a script of this size keeps the engine busy for some 2 ms
 PAGE_FIELDS: Final = 1_000  # about 1 ms of the engine
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -110,10 +109,10 @@ class Gate:
         return _CONFIGURED.decode(await self._call(self._configure, sale_id, segment, packed))
 
     async def load(
-        self, sale_id: str, segment: int, *, run_id: str, epoch: int, entries: Sequence[LoadEntry]
+        self, sale_id: str, segment: int, *, run_id: str, epoch: int, name: str, pairs: Sequence[str]
     ) -> Ok | OtherEngine | Older:
-        """Load claims under a coming epoch's names, at most LOAD_PIECE_MAX at a time."""
-        return _LOADED.decode(await self._call(self._load, sale_id, segment, _pack((run_id, epoch, entries))))
+        """Load a piece of `entries` or `buyers` for a coming epoch: flat field, value …"""
+        return _LOADED.decode(await self._call(self._load, sale_id, segment, _pack((run_id, epoch, name, pairs))))
 
     async def flip(
         self,

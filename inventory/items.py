@@ -31,7 +31,10 @@ class NewItem:
 async def add_item(
     selling: Selling, by: Principal, sale_id: str, new: NewItem, *, version: int | None = None
 ) -> SaleItemRow:
-    """Put a SKU on sale under the next number. Raises NotFound, Conflict, and NotEnoughUnits in a running sale."""
+    """Put a SKU on sale under the next number. Raises NotFound and Conflict.
+
+    In a running sale also NotEnoughUnits, and Unavailable while its gate is being rebuilt.
+    """
     now = selling.clock.now()
     async with store.edge(selling.sessions) as session:
         sale = await locked(session, by, sale_id, version)
@@ -87,10 +90,9 @@ async def edit_item(
 
 
 async def enter_stock(selling: Selling, session: AsyncSession, by: Principal, items: list[SaleItemRow]) -> None:
-    """Give items of a locked sale their stock, out of base stock: all of them or none. Raises NotEnoughUnits."""
+    """Give items of a locked sale their stock, out of base stock: all or none. Raises NotEnoughUnits, Unavailable."""
+    epoch = await store_stock.guarded_epoch(session, items[0].sale_id, SEGMENT)
     movements = await take_from_base(selling, session, by, {item.id: (item.sku_id, item.planned) for item in items})
-    # A rebuild moves the epoch of all rows of a segment: the new rows must not miss it.
-    epoch = await store_stock.lock_epoch(session, items[0].sale_id, SEGMENT)
     lines = [
         {
             "item_id": item.id,

@@ -10,7 +10,17 @@ from typing import Any, Final
 import asyncpg
 
 from inventory.faults import RETRY_STATES, Contended, NotSent, Unknown, fault_of
-from inventory.model import ItemConfig, ItemCount, ItemId, SaleConfig, SaleId, SaleKind, SaleState, lines_of
+from inventory.model import (
+    ItemConfig,
+    ItemCount,
+    ItemId,
+    SaleConfig,
+    SaleId,
+    SaleKind,
+    SaleState,
+    lines_of,
+    rebuild_guard,
+)
 from inventory.replies import Stale
 from keel.database import STATEMENT_TIMEOUT_MS, Connection
 
@@ -133,7 +143,7 @@ class Ledger:
     @staticmethod
     async def guard_rebuild(connection: Connection, sale_id: str, segment: int) -> bool:
         """Whether this transaction is the one that rebuilds the segment."""
-        return bool(await connection.fetchval(_GUARD, f"rebuild {sale_id} {segment}"))
+        return bool(await connection.fetchval(_GUARD, rebuild_guard(sale_id, segment)))
 
 
 def counts_of(rows: list[asyncpg.Record]) -> list[ItemCount]:

@@ -125,6 +125,11 @@ def sum_of_lines(texts: Iterable[str]) -> dict[int, int]:
     return total
 
 
+def rebuild_guard(sale_id: str, segment: int) -> str:
+    """What is locked while a segment is rebuilt, or an item enters its stock."""
+    return f"rebuild {sale_id} {segment}"
+
+
 def gate_fields(config: SaleConfig, ms_of: Any) -> dict[str, str | int]:
     """What the gate keeps of a sale besides its items; absent values are empty text. `ms_of` turns a moment into ms."""
     return {

@@ -13,8 +13,6 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
-
 from inventory.book import LEASE_S
 from inventory.gate import LOAD_PIECE_MAX, Gate
 from inventory.ledger import Ledger
@@ -23,6 +21,7 @@ from inventory.model import gate_fields
 from inventory.replies import Ok
 from inventory.store_snapshot import Snapshot, snapshot_of
 from keel.clock import to_ms
+from keel.database import Pool
 from keel.lua import CALL_TIMEOUT_S
 
 log = logging.getLogger(__name__)
@@ -33,11 +32,15 @@ TRUST_S: Final = LEASE_S + CALL_TIMEOUT_S
 
 @dataclass(frozen=True)
 class Rebuilder:
-    """`pool` gives connections that may stay open for a whole rebuild: one as the guard, one for the snapshot."""
+    """`pool` gives connections that may stay open for a whole rebuild: one as the guard, one for the snapshot.
 
-    pool: asyncpg.Pool
+    `trust_s`: how long after the bump somebody may still believe the old epoch.
+    """
+
+    pool: Pool
     ledger: Ledger
     gate: Gate
+    trust_s: float = TRUST_S
 
     async def rebuild(self, sale_id: str, segment: int) -> bool:
         """Load the gate under a new epoch. False when somebody else is at it, or the engine kept changing.
@@ -65,18 +68,19 @@ class Rebuilder:
         if loaded is None:
             return False
         if epoch > 1:  # before the first epoch nobody could have trusted any
-            await asyncio.sleep(max(0.0, bumped_s + TRUST_S - time.monotonic()))
+            await asyncio.sleep(max(0.0, bumped_s + self.trust_s - time.monotonic()))
         return await self._flip(snapshot, segment, run_id, epoch, loaded)
 
     async def _load(self, snapshot: Snapshot, segment: int, run_id: str, epoch: int) -> int | None:
         """How many entries were loaded, or None when the engine or the epoch changed under it."""
-        loaded = 0
-        async for piece in snapshot.entries(LOAD_PIECE_MAX):
-            reply = await self.gate.load(snapshot.config.id, segment, run_id=run_id, epoch=epoch, entries=piece)
-            if not isinstance(reply, Ok):
-                log.warning("rebuild of sale %s stopped at %d entries: %s", snapshot.config.id, loaded, reply)
-                return None
-            loaded += len(piece)
+        sale_id, loaded = snapshot.config.id, 0
+        for name, pieces in (("entries", snapshot.entries), ("buyers", snapshot.buyers)):
+            async for piece in pieces(LOAD_PIECE_MAX):
+                reply = await self.gate.load(sale_id, segment, run_id=run_id, epoch=epoch, name=name, pairs=piece)
+                if not isinstance(reply, Ok):
+                    log.warning("rebuild of sale %s stopped after %d entries: %s", sale_id, loaded, reply)
+                    return None
+                loaded += len(piece) // 2 if name == "entries" else 0
         return loaded
 
     async def _flip(self, snapshot: Snapshot, segment: int, run_id: str, epoch: int, loaded: int) -> bool:

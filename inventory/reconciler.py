@@ -55,7 +55,7 @@ class Reconciler:
         after = await self.ledger.counts(config.id, segment)
         if config.state is SaleState.CLOSED:
             await self._settle(config, segment, status, after)
-        elif not status.loaded or status.epoch < max(count.epoch for count in after):
+        elif not status.loaded or status.epoch < max((count.epoch for count in after), default=0):
             await self.rebuilder.rebuild(config.id, segment)
         elif status.version != config.version:
             await self._push(config, segment, status)
@@ -79,7 +79,7 @@ class Reconciler:
 
     async def _settle(self, config: SaleConfig, segment: int, status: GateStatus, counts: list[ItemCount]) -> None:
         """Return a closed sale's leftovers once no hold is open, and let its keys lapse."""
-        current = status.loaded and status.epoch == max(count.epoch for count in counts)
+        current = status.loaded and status.epoch == max((count.epoch for count in counts), default=0)
         if current and status.held:
             return
         units = await self.ledger.settle(config.id, segment, self.clock.now())

@@ -119,5 +119,13 @@ Ask = tuple[str, str, str, str, str, bool, int]
 # What names a hold: customer, key, claim id; and with the epoch it was given in.
 HoldRef = tuple[str, str, str]
 HoldAt = tuple[str, str, str, int]
-# What a rebuild loads: customer, key, state (C or R), claim id, fingerprint, no, at_ms, lines.
-LoadEntry = tuple[str, str, str, str, str, int, int, str]
+
+
+def entry_field(customer_id: str, key: str) -> str:
+    """The field of an entry; see lua/prelude.lua for this and the next."""
+    return f"{customer_id}:{key}"
+
+
+def entry_text(*, state: str, claim_id: str, fingerprint: str, no: int, at_ms: int, lines: str) -> str:
+    """An entry that nobody joined. State: H held, C confirmed, R released."""
+    return f"{state}0{claim_id}{fingerprint}{no};{at_ms};{lines}"

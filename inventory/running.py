@@ -108,9 +108,8 @@ async def close_due(selling: Selling, now: datetime) -> int:
 
 async def _move_first(session: AsyncSession, sale: SaleRow, step: Move, now: datetime, **values: Any) -> SaleRow:
     """Move on in PostgreSQL, under a version of a ledger-first change. Raises Conflict."""
-    moved = await store.move(session, sale, step, version=ledger_first(sale.version), **values)
-    require_window(moved, now)
-    return moved
+    require_window(sale, now)
+    return await store.move(session, sale, step, version=ledger_first(sale.version), **values)
 
 
 async def _stop(selling: Selling, by: Principal, sale_id: str, step: Move, version: int | None) -> SaleRow:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory.tables import BaseStockRow, ProductRow, SkuPriceRow, SkuRow
@@ -86,7 +86,7 @@ async def _prices(session: AsyncSession, sku_ids: list[str], now: datetime) -> d
         select(SkuPriceRow.sku_id, SkuPriceRow.currency, SkuPriceRow.price)
         .where(SkuPriceRow.sku_id.in_(sku_ids), SkuPriceRow.since <= now)
         .order_by(SkuPriceRow.sku_id, SkuPriceRow.currency, SkuPriceRow.since.desc())
-        .distinct(SkuPriceRow.sku_id, SkuPriceRow.currency)
+        .ext(distinct_on(SkuPriceRow.sku_id, SkuPriceRow.currency))
     )
     prices: dict[str, list[ListPrice]] = {}
     for sku_id, currency, price in await session.execute(page):

@@ -9,20 +9,23 @@ import asyncpg
 
 from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
 from inventory.model import ItemCount, SaleConfig
-from inventory.replies import LoadEntry
-from keel.database import Connection
-
-FETCH_ROWS: Final = 5_000
+from inventory.replies import entry_field, entry_text
+from keel.database import Connection, Row
 
 _LAST: Final = """
     SELECT coalesce(max(verdict_no), 0) AS no, coalesce((extract(epoch FROM max(served_at)) * 1000)::bigint, 0) AS at_ms
     FROM claim WHERE sale_id = $1 AND segment = $2
 """
 _CLAIMS: Final = """
-    SELECT customer_id::text, key, CASE state WHEN 'placed' THEN 'C' ELSE 'R' END, id::text, fingerprint, verdict_no,
-           (extract(epoch FROM served_at) * 1000)::bigint, lines
+    SELECT customer_id::text, key, state, id::text, fingerprint, verdict_no,
+           (extract(epoch FROM served_at) * 1000)::bigint AS at_ms, lines
     FROM claim WHERE sale_id = $1 AND segment = $2 AND state IN ('placed', 'released')
 """
+_BUYERS: Final = """
+    SELECT customer_id::text, string_agg(lines, ',') AS lines
+    FROM claim WHERE sale_id = $1 AND segment = $2 AND state = 'placed' GROUP BY customer_id
+"""
+_ENTRY_STATE: Final = {"placed": "C", "released": "R"}
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,24 @@ class Snapshot:
     last_no: int
     last_at_ms: int
 
-    async def entries(self, piece_max: int) -> AsyncIterator[list[LoadEntry]]:
-        """The claims that are keys at the gate, in pieces: placed ones as confirmed, released ones as released."""
+    async def entries(self, piece_max: int) -> AsyncIterator[list[str]]:
+        """The claims that are keys at the gate, placed as confirmed and released as released: flat field, value …"""
         cursor = await self.connection.cursor(_CLAIMS, self.config.id, self.segment)
-        while rows := await cursor.fetch(FETCH_ROWS):
-            for start in range(0, len(rows), piece_max):
-                yield [tuple(row) for row in rows[start : start + piece_max]]
+        while rows := await cursor.fetch(piece_max):
+            yield [part for row in rows for part in (entry_field(row[0], row[1]), _entry_of(row))]
+
+    async def buyers(self, piece_max: int) -> AsyncIterator[list[str]]:
+        """What each buyer has, for the limits: flat customer, lines …"""
+        cursor = await self.connection.cursor(_BUYERS, self.config.id, self.segment)
+        while rows := await cursor.fetch(piece_max):
+            yield [part for row in rows for part in row]
+
+
+def _entry_of(row: Row) -> str:
+    _, _, state, claim_id, fingerprint, no, at_ms, lines = row
+    return entry_text(
+        state=_ENTRY_STATE[state], claim_id=claim_id, fingerprint=fingerprint, no=no, at_ms=at_ms, lines=lines
+    )
 
 
 @asynccontextmanager

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory.errors import NotEnoughUnits
+from inventory.model import rebuild_guard
 from inventory.tables import BaseStockRow, StockMovementRow, StockRow
+from keel.errors import Unavailable
 
 
 async def lock_base(session: AsyncSession, merchant_id: str, sku_ids: Iterable[str]) -> dict[str, int]:
@@ -30,11 +32,17 @@ async def change_base(session: AsyncSession, sku_id: str, units: int) -> int:
     return on_hand
 
 
-async def lock_epoch(session: AsyncSession, sale_id: str, segment: int) -> int:
-    """The epoch of a segment, its stock rows locked in the order of item ids; 0 without any."""
+async def guarded_epoch(session: AsyncSession, sale_id: str, segment: int) -> int:
+    """The epoch of a segment, which stays until the commit; 0 without stock. Raises Unavailable during a rebuild.
+
+    A rebuild moves the epoch of the rows it sees. A row that enters beside it would stay in the old epoch, and the
+    ledger would refuse its buyers; so this takes the rebuild's own guard.
+    """
+    guard = func.pg_try_advisory_xact_lock(func.hashtextextended(rebuild_guard(sale_id, segment), 0))
+    if not await session.scalar(select(guard)):
+        raise Unavailable(detail="the gate is being rebuilt")
     rows = StockRow.sale_id == sale_id, StockRow.segment == segment
-    page = select(StockRow.epoch).where(*rows).order_by(StockRow.item_id).with_for_update()
-    return max((await session.scalars(page)).all(), default=0)
+    return await session.scalar(select(func.max(StockRow.epoch)).where(*rows)) or 0
 
 
 async def add_stock(session: AsyncSession, lines: list[dict[str, Any]]) -> None:

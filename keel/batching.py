@@ -55,6 +55,7 @@ class Batcher(Generic[T]):
     def wake(self) -> None:
         """Make sure that somebody flushes what waits."""
         if self._task is None:
+            # house: stray-task because a batcher outlives every request; `drained` waits for it, `_flush_one` catches
             self._task = asyncio.create_task(self._run(), name=f"batcher {self._name}")
 
     async def drained(self) -> None:

@@ -17,6 +17,8 @@ CONNECT_TIMEOUT_S: Final = 2.0
 POOL_SIZE_MAX: Final = 10
 
 
+Pool = asyncpg.Pool
+Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 

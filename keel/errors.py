@@ -105,6 +105,18 @@ class NotFound(Refusal):
 
 
 @dataclass(eq=False)
+class MethodNotAllowed(Refusal):
+    """The path is known, but not with this method. `allow` names those that it takes, separated by commas."""
+
+    allow: str
+    status: ClassVar = 405
+    title: ClassVar = "This path does not take that method"
+
+    def headers(self) -> dict[str, str]:
+        return {"Allow": self.allow}
+
+
+@dataclass(eq=False)
 class Conflict(Refusal):
     """The thing is not in a state, or at a version, in which this can be done. `detail` says which."""
 

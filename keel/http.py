@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from keel.errors import PROBLEM_MEDIA_TYPE, Internal, Malformed, NotFound, Refusal
+from keel.errors import PROBLEM_MEDIA_TYPE, Internal, Malformed, MethodNotAllowed, NotFound, Refusal
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,13 @@ async def on_invalid(_: Request, error: Exception) -> JSONResponse:
 async def on_http(_: Request, error: Exception) -> JSONResponse:
     """What the framework says no to by itself: unknown paths and methods."""
     assert isinstance(error, HTTPException)
-    if error.status_code == 404:
-        return problem(NotFound(what="path"))
+    match error.status_code:
+        case 400:
+            return problem(Malformed(detail=error.detail))
+        case 404:
+            return problem(NotFound(what="path"))
+        case 405:
+            return problem(MethodNotAllowed(allow=(error.headers or {}).get("Allow", "")))
     body = {"type": "about:blank", "title": error.detail, "status": error.status_code}
     return JSONResponse(body, status_code=error.status_code, headers=error.headers, media_type=PROBLEM_MEDIA_TYPE)
 

@@ -2,7 +2,7 @@
 
 64 lanes by hash of the aggregate; a worker locks a lane for the length of one transaction. Each subscriber has a
 delivery row of its own, so there is no cursor over a sequence (rows commit out of order). Within an aggregate the facts
-come in order: one that waits or is dead holds back the later ones of its aggregate, for its subscriber only.
+come in order, one per round: one that is not done holds back the later ones of its aggregate, for its subscriber only.
 """
 
 import logging
@@ -57,7 +57,7 @@ _payload = msgspec.json.Decoder(dict[str, Any]).decode
 
 @dataclass(frozen=True)
 class Relay:
-    """Delivers what is due. `subscribers` by name; a delivery for an unknown name stays and is logged."""
+    """Delivers what is due. `subscribers` by name; a delivery for any other name waits for a relay that knows it."""
 
     pool: asyncpg.Pool
     subscribers: Mapping[str, Subscriber]
@@ -85,15 +85,15 @@ class Relay:
 
     async def _deliver(self, connection: Connection, name: str, facts: list[Fact]) -> int:
         try:
-            handled = await self.subscribers[name](facts)
+            handled = list(zip(facts, await self.subscribers[name](facts), strict=True))
         except Exception as error:  # house: broad-except because a subscriber's fault parks its facts, not the lane
             if len(facts) > 1:  # nobody knows whose fault it was: each by itself, so that only the guilty waits
                 return sum([await self._deliver(connection, name, [fact]) for fact in facts])
             log.exception("outbox: %s failed on %s %s", name, facts[0].topic, facts[0].id)
             await self._failed(connection, name, facts[0], error)
             return 0
-        done = [fact.id for fact, result in zip(facts, handled, strict=True) if result is Handled.DONE]
-        later = [fact.id for fact, result in zip(facts, handled, strict=True) if result is Handled.LATER]
+        done = [fact.id for fact, result in handled if result is Handled.DONE]
+        later = [fact.id for fact, result in handled if result is Handled.LATER]
         now = self.clock.now()
         await connection.execute(_DONE, name, done, now)
         await connection.execute(_LATER, name, later, now + timedelta(seconds=LATER_S))
@@ -125,8 +125,7 @@ _DUE: Final = """
       AND NOT EXISTS (
         SELECT FROM outbox_delivery held
         WHERE held.lane = d.lane AND held.state <> 'done' AND held.event_id < d.event_id
-          AND held.subscriber = d.subscriber AND held.aggregate = d.aggregate
-          AND (held.state = 'dead' OR held.due_at > $2))
+          AND held.subscriber = d.subscriber AND held.aggregate = d.aggregate)
     ORDER BY d.event_id LIMIT $4
 """
 _DONE: Final = """

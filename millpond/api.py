@@ -5,16 +5,19 @@ import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from accounts.service import seed_merchant
 from accounts.staff import StaffTokens
 from accounts.tokens import Tokens
+from inventory import routes as sale_routes
+from inventory import routes_catalogue
 from inventory.loops import keep_book
-from inventory.routes import router as inventory_router
 from inventory.selling import Selling
 from keel.buckets import TokenBuckets
 from keel.clock import FOLLOW_EVERY_S, FollowingClock
@@ -22,7 +25,7 @@ from keel.http import install
 from keel.loops import run_every
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
-from orders.openapi import add_placement
+from orders.openapi import with_placement
 from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
@@ -30,8 +33,8 @@ from orders.service import Orders
 
 log = logging.getLogger(__name__)
 
-DRAIN_MAX_S = 8.0
-GC_THRESHOLDS = (50_000, 20, 100)
+DRAIN_MAX_S: Final = 8.0
+GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 
 @asynccontextmanager
@@ -69,11 +72,13 @@ def build(parts: Parts, settings: Settings) -> App:
     app.state.authenticate_staff = staff.authenticate
     app.state.orders = orders = Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
-    app.state.placement = placement
+    app.state.book = parts.book
     app.include_router(orders_router)
-    app.include_router(inventory_router)
+    for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
+        app.include_router(router)
     _add_health(app)
-    add_placement(app)
+    made = app.openapi
+    app.openapi = lambda: with_placement(made())  # type: ignore[method-assign]
     return PlaceRoute(
         app,
         placement=placement,
@@ -97,6 +102,8 @@ def _add_health(app: FastAPI) -> None:
 async def run(settings: Settings, fd: int | None) -> None:
     """Serve until SIGTERM; requests in flight finish first."""
     async with parts_for(settings) as parts, upkeep_of(parts):
+        if settings.seed_merchant_id is not None:
+            await seed_merchant(parts.pool, parts.clock, settings.seed_merchant_id)
         config = uvicorn.Config(
             build(parts, settings),
             host=settings.api_host,

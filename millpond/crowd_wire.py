@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 LENGTH: Final = b"content-length:"
 RETRY_AFTER: Final = b"retry-after:"
@@ -59,8 +59,8 @@ class Connection(asyncio.Protocol):
             self._transport = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self._pending = transport, b""
+
+        self._transport, self._pending = cast("asyncio.Transport", transport), b""  # uvloop has classes of its own
         self.lost.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:

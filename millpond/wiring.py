@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -15,7 +14,7 @@ from inventory.ledger import Ledger
 from inventory.rebuild import Rebuilder
 from inventory.releases import GateReleases
 from keel.clock import Clock, FollowingClock
-from keel.database import create_engine, create_hot_pool, create_pool, database_ms, sessions_of
+from keel.database import Pool, create_engine, create_hot_pool, create_pool, database_ms, sessions_of
 from keel.ids import Ids
 from keel.lua import connect
 from keel.outbox import Subscriber
@@ -34,7 +33,7 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 class Parts:
     """What processes are made of."""
 
-    pool: asyncpg.Pool
+    pool: Pool
     sessions: async_sessionmaker[AsyncSession]
     redis: Redis
     clock: Clock

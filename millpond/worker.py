@@ -9,6 +9,7 @@ import uvloop
 
 from inventory.loops import Upkeep, reconcile, sweep
 from inventory.reconciler import Reconciler
+from inventory.running import close_due, open_due
 from inventory.selling import Selling
 from inventory.sweeper import Sweeper
 from keel.loops import run_every
@@ -34,8 +35,8 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
     selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
 
     async def sale_clock() -> None:
-        await selling.open_due()
-        await selling.close_due()
+        await close_due(selling, parts.clock.now())
+        await open_due(selling, parts.clock.now())
 
     async with asyncio.TaskGroup() as group:
         group.create_task(reconcile(upkeep, stop))

@@ -1,16 +1,16 @@
 """Stored orders as the documents that buyers read."""
 
-import asyncpg
 import msgspec
 
 from keel.clock import rfc3339, to_ms
+from keel.database import Row
 from orders.model import order_number
 from orders.schemas import OrderDocument, Receipt, ReceiptLine
 
 _lines = msgspec.json.Decoder(list[ReceiptLine]).decode
 
 
-def document_of_row(row: asyncpg.Record) -> OrderDocument:
+def document_of_row(row: Row) -> OrderDocument:
     """An order's document from a row of `orders.store.order_rows`."""
     return OrderDocument(
         id=str(row["id"]),

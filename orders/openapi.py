@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 import msgspec
-from fastapi import FastAPI
 
 from inventory.errors import (
     GateRebuilding,
@@ -53,21 +52,15 @@ REFUSALS: Final[tuple[type[Refusal], ...]] = (
 )
 
 
-def add_placement(app: FastAPI) -> None:
-    """Put the route into the document that FastAPI makes of the others."""
-    made = app.openapi
-
-    def with_placement() -> dict[str, Any]:
-        document = made()
-        if PATH not in document["paths"]:
-            schemas, components = msgspec.json.schema_components(
-                [OrderRequest, OrderDocument], ref_template="#/components/schemas/{name}"
-            )
-            document.setdefault("components", {}).setdefault("schemas", {}).update(components)
-            document["paths"][PATH] = {"post": _operation(schemas[0], schemas[1])}
-        return document
-
-    app.openapi = with_placement  # type: ignore[method-assign]
+def with_placement(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document that the framework made of the other routes, with placement in it. Safe to repeat."""
+    if PATH not in document["paths"]:
+        schemas, components = msgspec.json.schema_components(
+            [OrderRequest, OrderDocument], ref_template="#/components/schemas/{name}"
+        )
+        document.setdefault("components", {}).setdefault("schemas", {}).update(components)
+        document["paths"][PATH] = {"post": _operation(*schemas)}
+    return document
 
 
 def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ _PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
 _NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*\Z"
 
 BODY_BYTES_MAX: Final = 16_384
+TOTAL_MAX: Final = 2**63 - 1  # minor units, as wide as the ledger's column
 
 
 class LineRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -39,7 +40,7 @@ class OrderRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     lines: Annotated[list[LineRequest], Meta(min_length=1, max_length=LINES_MAX)]
-    expected_total: Annotated[int, Meta(ge=0)] | None = None
+    expected_total: Annotated[int, Meta(ge=0, le=TOTAL_MAX)] | None = None
     share_code: Annotated[str, Meta(max_length=64, pattern=_PRINTABLE)] | None = None
     recipient: Recipient | None = None
     ticket: Annotated[str, Meta(max_length=512, pattern=_PRINTABLE)] | None = None

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
 from inventory.ledger import Ledger
+from inventory.model import SaleConfig
 from keel.clock import from_ms
 from orders.attempt import Attempt
 
@@ -30,8 +31,6 @@ async def place_batch(
     config = group[0].config
     assert config is not None
     placed_at = from_ms(now_ms)
-    lines = [(a.claim_id, config.by_item[item_id], units) for a in group for item_id, units in a.units.items()]
-    sent = [(a.claim_id, a.recipient) for a in group if a.recipient is not None]
     rows = await ledger.call(
         _PLACE,
         config.merchant_id,
@@ -44,6 +43,16 @@ async def place_batch(
         placed_at + timedelta(seconds=config.hold_ttl_s),
         group[0].context or None,
         subscribers,
+        *_order_columns(group),
+        *_line_columns(group, config),
+        *_recipient_columns(group),
+    )
+    return now_ms, {str(row["wanted_id"]): Outcome(str(row["id"]), row["outcome"]) for row in rows}
+
+
+def _order_columns(group: Sequence[Attempt]) -> tuple[list[Any], ...]:
+    """ids, customers, keys, prints, lines, units, nos, served_ms, totals, shares."""
+    return (
         [a.claim_id for a in group],
         [a.customer_id for a in group],
         [a.key for a in group],
@@ -54,18 +63,31 @@ async def place_batch(
         [a.at_ms for a in group],
         [a.total for a in group],
         [a.share_code for a in group],
+    )
+
+
+def _line_columns(group: Sequence[Attempt], config: SaleConfig) -> tuple[list[Any], ...]:
+    """orders, nos, items, versions, units, prices."""
+    lines = [(a.claim_id, config.by_item[item_id], units) for a in group for item_id, units in a.units.items()]
+    return (
         [order_id for order_id, _, _ in lines],
         [item.no for _, item, _ in lines],
         [item.id for _, item, _ in lines],
         [item.version_id for _, item, _ in lines],
         [units for _, _, units in lines],
         [item.price for _, item, _ in lines],
+    )
+
+
+def _recipient_columns(group: Sequence[Attempt]) -> tuple[list[Any], ...]:
+    """orders, names, phones, addresses; of those attempts that have a recipient."""
+    sent = [(a.claim_id, a.recipient) for a in group if a.recipient is not None]
+    return (
         [order_id for order_id, _ in sent],
         [recipient.name for _, recipient in sent],
         [recipient.phone for _, recipient in sent],
         [recipient.address for _, recipient in sent],
     )
-    return now_ms, {str(row["wanted_id"]): Outcome(str(row["id"]), row["outcome"]) for row in rows}
 
 
 async def order_rows(

@@ -175,6 +175,8 @@ class Writing:
             elif outcome.state == "reused":
                 attempt.settle(IdempotencyKeyReused())
             else:
+                if outcome.order_id == attempt.claim_id and outcome.state == "placed":
+                    self._confirm(attempt)  # whoever joined this hold and placed it may be gone
                 attempt.settle(Standing(outcome.order_id))
         ORDERS_PLACED.inc(len(group) - len(outcomes))
         await self._bury(dead)

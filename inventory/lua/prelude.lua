@@ -6,7 +6,7 @@
 --   <base>:meta              hash: run_id, epoch, version, state, opens_ms, closes_ms, limit, context, no, at_ms
 --   <base>:<epoch>:items     hash: <no>:a allocated, <no>:f free, <no>:h held, <no>:c confirmed, <no>:l limit per customer
 --   <base>:<epoch>:entries   hash: <customer>:<key> -> entry
---   <base>:<epoch>:buyers    hash: customer -> units held and confirmed, as '1:2,3:1'
+--   <base>:<epoch>:buyers    hash: customer -> units held and confirmed, as '1:2,3:1'; an item may come twice: add up
 --   <base>:<epoch>:holds     sorted set: entries still held, by the time they were
 --   <base>:refused:<no>      HyperLogLog: customers told "sold out"
 --
@@ -56,7 +56,7 @@ end
 
 local function lines_map(text)
   local out = {}
-  if text then for no, units in each_line(text) do out[no] = tonumber(units) end end
+  if text then for no, units in each_line(text) do out[no] = (out[no] or 0) + tonumber(units) end end
   return out
 end
 

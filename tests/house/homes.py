@@ -14,7 +14,7 @@ SQL_HOMES: Final = (
     "millpond/engines/*.py",
 )  # fmt: skip
 REDIS_HOMES: Final = ("*/gate*.py", "*/lua.py", "millpond/*.py")
-HTTP_HOMES: Final = ("*/routes*.py", "*/place_route.py", "millpond/*.py", "keel/errors.py", "keel/identity.py")
+HTTP_HOMES: Final = ("*/routes*.py", "*/place_route.py", "millpond/*.py", "keel/http.py", "keel/identity.py")
 CLOCK_HOME: Final = "keel/clock.py"
 SETTINGS_HOME: Final = "millpond/settings.py"
 PRINT_HOMES: Final = ("millpond/cli*.py",)

@@ -165,22 +165,24 @@ async def check_books(shop: Shop) -> None:
     for row in await shop.rows(_ALLOCATED):
         assert row["allocated"] == row["moved"] >= row["sold"], row
         status = await shop.gate.status(str(row["sale_id"]), 0)
-        if status.loaded and status.version == row["version"]:
+        if status.loaded and (status.version, status.epoch) == (row["version"], row["epoch"]):
             item = next(item for item in status.items if item.no == row["no"])
             assert (item.allocated, item.free) == (row["allocated"], row["allocated"] - item.held - item.confirmed)
             assert item.free >= 0
 
 
 _ON_HAND = """
-    SELECT b.sku_id, b.on_hand, coalesce(sum(CASE m.kind WHEN 'allocated' THEN -m.units ELSE m.units END), 0)::bigint AS moved
+    SELECT b.sku_id, b.on_hand,
+           coalesce(sum(CASE m.kind WHEN 'allocated' THEN -m.units ELSE m.units END), 0)::bigint AS moved
     FROM base_stock b
     LEFT JOIN stock_movement m ON m.sku_id = b.sku_id AND m.kind IN ('received', 'adjusted', 'allocated', 'returned')
     GROUP BY b.sku_id, b.on_hand
 """
 _ALLOCATED = """
-    SELECT k.sale_id, s.version, i.no, k.allocated, k.sold,
+    SELECT k.sale_id, s.version, k.epoch, i.no, k.allocated, k.sold,
            coalesce(sum(CASE m.kind WHEN 'returned' THEN -m.units ELSE m.units END), 0)::bigint AS moved
     FROM stock k JOIN sale_item i ON i.id = k.item_id JOIN sale s ON s.id = k.sale_id
-    LEFT JOIN stock_movement m ON m.item_id = k.item_id AND m.segment = k.segment AND m.kind IN ('allocated', 'returned')
+    LEFT JOIN stock_movement m
+           ON m.item_id = k.item_id AND m.segment = k.segment AND m.kind IN ('allocated', 'returned')
     GROUP BY k.item_id, k.segment, s.version, i.no
 """

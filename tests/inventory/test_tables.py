@@ -9,6 +9,7 @@ import inventory.tables
 import keel.tables
 from keel.database import Table, create_engine
 
+DIALECT = postgresql.dialect()
 MAPPED = [
     mapper.class_
     for mapper in Table.registry.mappers
@@ -17,12 +18,15 @@ MAPPED = [
 
 
 def columns_there(connection: Connection, table: str) -> dict[str, tuple[str, bool]]:
-    return {c["name"]: (str(c["type"]), c["nullable"]) for c in inspect(connection).get_columns(table)}
+    return {c["name"]: (c["type"].compile(DIALECT), c["nullable"]) for c in inspect(connection).get_columns(table)}
+
+
+def key_there(connection: Connection, table: str) -> list[str]:
+    return list(inspect(connection).get_pk_constraint(table)["constrained_columns"])
 
 
 def columns_mapped(mapped: Any) -> dict[str, tuple[str, bool]]:
-    dialect = postgresql.dialect()
-    return {c.name: (c.type.compile(dialect), bool(c.nullable)) for c in mapped.__table__.columns}
+    return {c.name: (c.type.compile(DIALECT), bool(c.nullable)) for c in mapped.__table__.columns}
 
 
 async def test_mapped_columns_are_those_of_the_database(database_url: str) -> None:
@@ -30,12 +34,7 @@ async def test_mapped_columns_are_those_of_the_database(database_url: str) -> No
     async with engine.connect() as connection:
         for mapped in MAPPED:
             there = await connection.run_sync(columns_there, mapped.__tablename__)
-            plain = {name: (kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"), null) for name, (kind, null) in there.items()}
-            wanted = {
-                name: (kind.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"), null)
-                for name, (kind, null) in columns_mapped(mapped).items()
-            }
-            assert wanted == plain, mapped.__tablename__
+            assert columns_mapped(mapped) == there, mapped.__tablename__
     await engine.dispose()
 
 
@@ -44,6 +43,6 @@ async def test_mapped_keys_are_those_of_the_database(database_url: str) -> None:
     async with engine.connect() as connection:
         for mapped in MAPPED:
             name = mapped.__tablename__
-            there = await connection.run_sync(lambda c, name=name: inspect(c).get_pk_constraint(name))
-            assert {c.name for c in mapped.__table__.primary_key} == set(there["constrained_columns"]), name
+            there = await connection.run_sync(key_there, name)
+            assert {c.name for c in mapped.__table__.primary_key} == set(there), name
     await engine.dispose()

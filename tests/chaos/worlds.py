@@ -1,0 +1,202 @@
+"""Several processes of the order path in one event loop, each behind proxies of its own, over the same engines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from inventory.loops import Upkeep
+from inventory.rebuild import TRUST_S, Rebuilder
+from inventory.reconciler import Reconciler
+from inventory.sweeper import Sweeper
+from keel.clock import FakeClock
+from keel.errors import Refusal
+from keel.outbox import Relay
+from millpond.wiring import SUBSCRIPTIONS, Parts, parts_of
+from orders.attempt import Answer, Placed, Standing
+from orders.placement import Buyer as Caller
+from orders.placement import Placement
+from orders.schemas import LineRequest, OrderRequest
+from orders.service import Orders
+from tests.chaos.laws import Buyer, broken_laws
+from tests.chaos.points import STATEMENTS
+from tests.chaos.proxy import Proxy, Trap
+from tests.chaos.wire import PostgresWire, RedisWire
+from tests.eventually import eventually_async
+from tests.inventory.selling import Sale, Shop, open_sale, open_shop
+
+AGE_S: Final = 4  # more than the sweeper's look_after, and than every delay of the outbox's first tries
+REST_MAX_S: Final = 15.0
+
+
+@dataclass
+class Process:
+    """What `millpond api` and `millpond worker` are made of, in one."""
+
+    parts: Parts
+    placement: Placement
+    to_redis: Proxy
+    to_postgres: Proxy
+    orders: Orders
+    upkeep: Upkeep
+    relay: Relay
+    alive: bool = True
+
+    def arm(self, trap: Trap) -> Trap:
+        """Lay a trap on this process's way to the engine of that call."""
+        return (self.to_redis if trap.call.startswith("gate.") else self.to_postgres).arm(trap)
+
+    def die(self) -> None:
+        """As after SIGKILL: nothing it does from now on reaches anybody; what it sent may still be carried out."""
+        self.alive = False
+        self.to_redis.orphan()
+        self.to_postgres.orphan()
+
+    def recover(self) -> None:
+        """No more faults."""
+        for proxy in (self.to_redis, self.to_postgres):
+            proxy.disarm()
+            proxy.heal()
+
+    async def duties(self) -> None:
+        """One round of everything that a worker does, each on its own: one that fails does not stop the others."""
+        await self.parts.book.tick()
+        jobs = (self.upkeep.reconcile_all, self.upkeep.sweep_all, self.orders.expire_due, self.relay.tick)
+        for job in jobs:
+            await asyncio.gather(job(), return_exceptions=True)
+
+
+@dataclass
+class Mill:
+    """A sale, its buyers, and the processes that serve it. The first process to be made is `processes[0]`."""
+
+    database_url: str
+    redis_url: str
+    shop: Shop
+    sale: Sale
+    stack: AsyncExitStack
+    trust_s: float
+    limit: int | None = None
+    processes: list[Process] = field(default_factory=list)
+    buyers: list[Buyer] = field(default_factory=list)
+
+    @property
+    def clock(self) -> FakeClock:
+        return self.shop.clock
+
+    async def process(self, *, connections: int = 2, redis_url: str | None = None) -> Process:
+        """One more process, at another Redis where one is given."""
+        redis = await self.stack.enter_async_context(Proxy(redis_url or self.redis_url, RedisWire).opened())
+        postgres = Proxy(self.database_url, lambda: PostgresWire(STATEMENTS))
+        await self.stack.enter_async_context(postgres.opened())
+        parts = await self.stack.enter_async_context(
+            parts_of(postgres.url, redis.url, connections=connections, clock=self.clock)
+        )
+        parts = replace(parts, rebuilder=Rebuilder(parts.pool, parts.ledger, parts.gate, trust_s=self.trust_s))
+        process = _process(parts, redis, postgres)
+        self.processes.append(process)
+        return process
+
+    def buyer(self, *units: int, key: str = "once", customer_id: str | None = None) -> Buyer:
+        """A buyer who wants these units of the sale's items, in their order; one of the first unless said."""
+        lines = {item: n for item, n in zip(self.sale.item_ids, units or (1,), strict=False) if n}
+        buyer = Buyer(customer_id or self.shop.ids.new(), key, lines)
+        self.buyers.append(buyer)
+        return buyer
+
+    async def order(self, process: Process, buyer: Buyer) -> Answer:
+        """One request; what is acknowledged is noted."""
+        request = OrderRequest(lines=[LineRequest(item_id, units) for item_id, units in buyer.lines.items()])
+        caller = Caller(self.shop.staff.merchant_id, buyer.customer_id)
+        try:
+            answer = await process.placement.place(self.sale.id, caller, buyer.key, request)
+        except Refusal as refusal:
+            return refusal
+        if order_id := id_of(answer):
+            buyer.acknowledged.add(order_id)
+        return answer
+
+    async def insist(self, process: Process, buyer: Buyer) -> Answer:
+        """Retry with the same key until the answer is not 503."""
+
+        async def answered() -> Answer | None:
+            answer = await self.order(process, buyer)
+            if not (isinstance(answer, Refusal) and answer.status == 503):
+                return answer
+            await process.parts.book.tick()
+            await asyncio.gather(process.upkeep.reconcile_all(), return_exceptions=True)
+            return None
+
+        answer = await eventually_async(answered)
+        assert answer is not None
+        return answer
+
+    async def rest(self, worker: Process) -> list[str]:
+        """Let the worker work until nothing is left to do; the laws that are broken then, none when all is well."""
+        said: list[str] = []
+
+        async def at_rest() -> bool:
+            self.clock.advance(s=AGE_S)
+            await worker.duties()
+            said[:] = await self.broken(worker)
+            return not said
+
+        with suppress(AssertionError):
+            await eventually_async(at_rest, within_s=REST_MAX_S)
+        return said
+
+    async def broken(self, process: Process) -> list[str]:
+        """The laws that do not hold now, at the gate of this process."""
+        return await broken_laws(self.shop.pool, process.parts.gate, self.sale.id, self.buyers, limit=self.limit)
+
+    async def lapse(self, process: Process) -> None:
+        """Time for payment is over."""
+        self.clock.advance(s=2 * 3600)
+        await asyncio.gather(process.orders.expire_due(), return_exceptions=True)
+
+
+def id_of(answer: Answer) -> str | None:
+    """The order's id in an acknowledgement."""
+    match answer:
+        case Placed(attempt):
+            return attempt.claim_id
+        case Standing(order_id):
+            return order_id
+        case _:
+            return None
+
+
+def _process(parts: Parts, redis: Proxy, postgres: Proxy) -> Process:
+    placement = Placement(
+        gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock,
+        subscribers=SUBSCRIPTIONS["order.placed"],
+    )  # fmt: skip
+    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.rebuilder, parts.clock)
+    sweeper = Sweeper(parts.gate, parts.ledger, parts.clock)
+    return Process(
+        parts, placement, redis, postgres,
+        orders=Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
+        upkeep=Upkeep(parts.ledger, parts.book, reconciler, sweeper),
+        relay=Relay(parts.pool, parts.subscribers(), parts.clock),
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def mill_of(
+    database_url: str,
+    redis_url: str,
+    *,
+    units: Sequence[int] = (3, 3),
+    limit: int | None = None,
+    processes: int = 2,
+    trust_s: float = TRUST_S,
+) -> AsyncIterator[Mill]:
+    """A mill with an open sale; everything is closed at the end."""
+    async with AsyncExitStack() as stack:
+        shop = await stack.enter_async_context(open_shop(database_url, redis_url))
+        sale = await open_sale(shop, units=units, limit=limit)
+        mill = Mill(database_url, redis_url, shop, sale, stack, trust_s, limit)
+        for _ in range(processes):
+            await mill.process()
+        yield mill

@@ -1,0 +1,75 @@
+"""The breaker says no early after a few faults in a row, and lets one try through at a time."""
+
+from keel.breaker import FAULTS_MAX, OPEN_S, Breaker
+
+
+class Stopwatch:
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def broken(watch: Stopwatch) -> Breaker:
+    """A breaker that has just seen enough."""
+    breaker = Breaker(watch)
+    for _ in range(FAULTS_MAX):
+        breaker.failed()
+    return breaker
+
+
+def test_a_few_faults_pass():
+    breaker = Breaker(Stopwatch())
+    for _ in range(FAULTS_MAX - 1):
+        breaker.failed()
+    assert breaker.retry_after_s() == 0
+
+
+def test_faults_in_a_row_open_it_and_a_success_starts_the_count_anew():
+    breaker = Breaker(Stopwatch())
+    for _ in range(FAULTS_MAX - 1):
+        breaker.failed()
+    breaker.succeeded()
+    breaker.failed()
+    assert breaker.retry_after_s() == 0
+
+
+def test_open_it_says_how_long_to_wait():
+    watch = Stopwatch()
+    breaker = broken(watch)
+    assert breaker.retry_after_s() == OPEN_S
+    watch.now_s += 0.75 * OPEN_S
+    assert 0 < breaker.retry_after_s() <= 0.25 * OPEN_S + 1e-9
+
+
+def test_after_the_wait_one_tries_and_the_others_wait_for_its_result():
+    watch = Stopwatch()
+    breaker = broken(watch)
+    watch.now_s += OPEN_S
+    assert breaker.retry_after_s() == 0
+    assert breaker.retry_after_s() == OPEN_S
+    breaker.succeeded()
+    assert breaker.retry_after_s() == 0
+    assert breaker.retry_after_s() == 0
+
+
+def test_a_try_that_fails_opens_it_again():
+    watch = Stopwatch()
+    breaker = broken(watch)
+    watch.now_s += OPEN_S
+    assert breaker.retry_after_s() == 0
+    breaker.failed()
+    watch.now_s += 0.5 * OPEN_S
+    assert breaker.retry_after_s() > 0
+
+
+def test_a_try_that_never_comes_back_does_not_close_the_door_for_ever():
+    watch = Stopwatch()
+    breaker = broken(watch)
+    watch.now_s += OPEN_S
+    assert breaker.retry_after_s() == 0
+    watch.now_s += OPEN_S
+    assert breaker.retry_after_s() == 0

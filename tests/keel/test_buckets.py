@@ -1,0 +1,77 @@
+"""Token buckets: a burst, then a steady rate, in bounded memory."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keel.buckets import TokenBuckets
+
+
+class Stopwatch:
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_a_burst_passes_and_the_next_is_told_when_to_come_back():
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=2, burst=3, clock_s=watch)
+    assert [buckets.take("hua") for _ in range(3)] == [0, 0, 0]
+    assert buckets.take("hua") == 0.5
+    watch.now_s += 0.5
+    assert buckets.take("hua") == 0
+    assert buckets.take("hua") > 0
+
+
+def test_one_client_never_takes_from_another():
+    buckets = TokenBuckets(per_s=1, burst=1, clock_s=Stopwatch())
+    assert buckets.take("hua") == 0
+    assert buckets.take("hua") > 0
+    assert buckets.take("ming") == 0
+
+
+def test_asking_too_often_does_not_push_the_wait_out():
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=1, burst=1, clock_s=watch)
+    buckets.take("hua")
+    for _ in range(100):
+        watch.now_s += 0.005
+        buckets.take("hua")
+    watch.now_s += 0.501
+    assert buckets.take("hua") == 0
+
+
+def test_an_idle_bucket_fills_to_the_burst_and_no_further():
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=10, burst=2, clock_s=watch)
+    buckets.take("hua")
+    watch.now_s += 3_600
+    assert [buckets.take("hua") == 0 for _ in range(3)] == [True, True, False]
+
+
+def test_memory_is_bounded_and_the_longest_unused_is_forgotten():
+    buckets = TokenBuckets(per_s=1, burst=1, buckets_max=2, clock_s=Stopwatch())
+    buckets.take("hua")
+    buckets.take("ming")
+    buckets.take("hua")
+    buckets.take("lan")  # forgets ming, for hua came back in between
+    assert buckets.take("hua") > 0
+    assert buckets.take("ming") == 0
+
+
+@given(
+    st.lists(st.floats(min_value=0, max_value=2), min_size=1, max_size=100),
+    st.integers(min_value=1, max_value=5),
+    st.integers(min_value=1, max_value=20),
+)
+def test_no_more_pass_than_the_burst_and_the_rate_allow(pauses, burst, per_s):
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=per_s, burst=burst, clock_s=watch)
+    passed = 0
+    for pause_s in pauses:
+        watch.now_s += pause_s
+        passed += buckets.take("hua") == 0
+    assert passed <= burst + (watch.now_s - 1_000) * per_s + 1e-6

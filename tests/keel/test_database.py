@@ -1,0 +1,134 @@
+"""Connections have the limits they claim, and one edge is one commit."""
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from keel.clock import FollowingClock
+from keel.database import (
+    IDLE_TIMEOUT_MS,
+    LOCK_TIMEOUT_MS,
+    STATEMENT_TIMEOUT_MS,
+    create_engine,
+    create_hot_pool,
+    create_pool,
+    database_ms,
+    sessions_of,
+    transaction,
+)
+from tests.eventually import eventually_async
+
+LIMITS = {
+    "lock_timeout": LOCK_TIMEOUT_MS,
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
+}
+SETTING_MS = "SELECT setting::int FROM pg_settings WHERE name = $1"
+
+
+async def test_every_connection_of_the_hot_pool_has_its_timeouts(database_url):
+    async with create_hot_pool(database_url, connections=3) as pool:
+        held = [await pool.acquire() for _ in range(3)]
+        for connection in held:
+            assert {name: await connection.fetchval(SETTING_MS, name) for name in LIMITS} == LIMITS
+            assert await connection.fetchval("SHOW application_name") == "millpond placement"
+        for connection in held:
+            await pool.release(connection)
+
+
+async def test_the_hot_pool_keeps_its_timeouts_after_a_connection_is_used_again(database_url):
+    async with create_hot_pool(database_url, connections=1) as pool:
+        for _ in range(3):
+            assert await pool.fetchval(SETTING_MS, "lock_timeout") == LOCK_TIMEOUT_MS
+        assert await pool.fetchval("SELECT pg_backend_pid()") == await pool.fetchval("SELECT pg_backend_pid()")
+
+
+async def test_the_hot_pool_never_has_more_connections_than_it_may(database_url):
+    async with create_hot_pool(database_url, connections=1) as pool, pool.acquire():
+        with pytest.raises(TimeoutError):
+            await pool.acquire(timeout=0.05)
+
+
+async def test_a_lock_that_somebody_holds_is_waited_for_shortly(database_url):
+    async with (
+        create_hot_pool(database_url, connections=1) as pool,
+        create_pool(database_url) as holders,
+        holders.acquire() as holder,
+        holder.transaction(),
+    ):
+        await holder.execute("LOCK TABLE merchant IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await pool.fetch("SELECT FROM merchant")
+
+
+async def test_the_pool_for_long_readings_has_no_statement_timeout(database_url):
+    async with create_pool(database_url) as pool:
+        assert await pool.fetchval(SETTING_MS, "statement_timeout") == 0
+
+
+async def test_database_time_is_in_milliseconds(database_url):
+    async with create_pool(database_url) as pool:
+        assert await database_ms(pool) == pytest.approx(FollowingClock().ms(), abs=5_000)
+
+
+async def test_a_pool_opens_no_connection_before_it_is_needed(database_url):
+    async with create_pool(database_url) as pool, create_hot_pool(database_url, connections=4) as hot:
+        assert (pool.get_size(), hot.get_size()) == (0, 0)
+
+
+@pytest.fixture
+async def sessions(database_url):
+    engine = create_engine(database_url)
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE note (said text NOT NULL)"))
+    yield sessions_of(engine)
+    await engine.dispose()
+
+
+async def said(sessions) -> list[str]:
+    async with transaction(sessions) as session:
+        return list(await session.scalars(text("SELECT said FROM note ORDER BY said")))
+
+
+async def test_a_block_that_ends_well_is_committed_before_the_next_line(sessions):
+    async with transaction(sessions) as session:
+        await session.execute(text("INSERT INTO note VALUES ('a'), ('b')"))
+        assert await said(sessions) == [], "nobody sees it before"
+    assert await said(sessions) == ["a", "b"]
+
+
+async def test_a_block_that_raises_leaves_nothing(sessions):
+    async def half_done() -> None:
+        async with transaction(sessions) as session:
+            await session.execute(text("INSERT INTO note VALUES ('a')"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await half_done()
+    assert await said(sessions) == []
+
+
+async def test_a_statement_that_fails_takes_the_others_of_its_block_with_it(sessions):
+    async def one_good_one_bad() -> None:
+        async with transaction(sessions) as session:
+            await session.execute(text("INSERT INTO note VALUES ('a')"))
+            await session.execute(text("INSERT INTO note VALUES (NULL)"))
+
+    with pytest.raises(DBAPIError):
+        await one_good_one_bad()
+    assert await said(sessions) == []
+
+
+async def test_a_forgotten_transaction_is_cut_so_that_its_rows_do_not_stay_locked(database_url):
+    async with create_pool(database_url) as watchers, create_hot_pool(database_url, connections=1) as pool:
+        connection = await pool.acquire()
+        await connection.execute("SET idle_in_transaction_session_timeout = 50")
+        await connection.execute("BEGIN; LOCK TABLE merchant")
+        pid = connection.get_server_pid()
+
+        async def gone() -> bool:
+            return not await watchers.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid)
+
+        assert await eventually_async(gone)
+        await pool.release(connection)

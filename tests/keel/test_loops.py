@@ -1,0 +1,73 @@
+"""A loop is interrupted in its pause, never in its tick, and outlives a tick that fails."""
+
+import asyncio
+
+import pytest
+
+from keel.loops import every, run_every
+from keel.metrics import LOOP_FAILURES
+
+LONG_S = 3_600.0
+
+
+async def test_a_tick_is_never_cut_short():
+    stop, began, finish = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    done = []
+
+    async def tick() -> None:
+        began.set()
+        await finish.wait()
+        done.append("whole")
+
+    loop = asyncio.create_task(run_every("whole", LONG_S, stop, tick))
+    await began.wait()
+    stop.set()
+    await asyncio.sleep(0)
+    assert not loop.done()
+    finish.set()
+    await asyncio.wait_for(loop, 5)
+    assert done == ["whole"]
+
+
+async def test_stop_ends_a_pause_at_once():
+    stop, ticked = asyncio.Event(), asyncio.Event()
+
+    async def tick() -> None:
+        ticked.set()
+
+    loop = asyncio.create_task(run_every("pause", LONG_S, stop, tick))
+    await ticked.wait()
+    stop.set()
+    await asyncio.wait_for(loop, 5)
+
+
+async def test_a_tick_that_fails_is_counted_and_the_next_one_comes(caplog):
+    stop = asyncio.Event()
+    ticks: list[int] = []
+    failures = LOOP_FAILURES.labels(loop="stumbling")
+
+    async def tick() -> None:
+        ticks.append(len(ticks))
+        if len(ticks) == 3:
+            stop.set()
+        else:
+            raise OSError("for now")
+
+    await asyncio.wait_for(run_every("stumbling", 0.001, stop, tick), 5)
+    assert ticks == [0, 1, 2]
+    assert failures._value.get() == 2
+    assert caplog.text.count("loop stumbling: tick failed") == 2
+
+
+async def test_a_loop_that_is_cancelled_ends():
+    async def tick() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await run_every("cancelled", LONG_S, asyncio.Event(), tick)
+
+
+async def test_stopped_before_it_began_it_never_ticks():
+    stop = asyncio.Event()
+    stop.set()
+    assert [tick async for tick in every(LONG_S, stop)] == []
