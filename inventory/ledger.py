@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -77,7 +78,8 @@ class Ledger:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             fault = fault_of(error)
             if isinstance(fault, Unknown):
-                connection.terminate()  # a server that is silent would be silent about a cancellation too
+                with suppress(asyncpg.InterfaceError):  # gone already, and no longer ours to end
+                    connection.terminate()  # a server that is silent would be silent about a cancellation too
             raise fault from error
         finally:
             await self._pool.release(connection)

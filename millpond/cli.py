@@ -1,6 +1,5 @@
 """The command `millpond`. Every command is thin: read the settings, find the servers, call one function."""
 
-import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,10 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from accounts.tokens import Tokens
+from keel.clock import FollowingClock
+from keel.ids import Ids, is_id
+from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
 from millpond import up as up_process
@@ -69,6 +72,26 @@ def migrate() -> None:
         upgrade(reachable.database_url)
 
 
+@app.command()
+def token(
+    customer: Annotated[str | None, typer.Option(help="The customer's id; a new one where none is given.")] = None,
+    staff: Annotated[bool, typer.Option(help="The first staff token of the settings instead.")] = False,
+    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long a customer's token is good.")] = 60,
+) -> None:
+    """Print an access token, to try the API by hand."""
+    settings = _settings().with_secrets()
+    first = settings.staff_tokens[0]
+    if staff:
+        typer.echo(first.token.get_secret_value())
+        return
+    clock = FollowingClock()
+    tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock)
+    customer_id = customer or Ids(clock).new()
+    if not is_id(customer_id):
+        raise SettingsRefused("A customer's id is a UUID in lower case.")
+    typer.echo(tokens.sign(customer_id=customer_id, merchant_id=first.merchant_id, ttl_s=minutes * 60))
+
+
 def main() -> None:
     """The console script: a refusal is one message and exit code 1, not a traceback."""
     try:
@@ -85,7 +108,7 @@ def main() -> None:
 def _settings() -> Settings:
     """Read the settings and set up what is logged before the process does so itself."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    setup(settings.log_level, as_json=settings.log_json)
     return settings
 
 

@@ -15,6 +15,7 @@ from keel.clock import rfc3339
 from keel.errors import (
     PROBLEM_MEDIA_TYPE,
     Internal,
+    MethodNotAllowed,
     NotFound,
     Refusal,
     TooLarge,
@@ -66,7 +67,7 @@ class PlaceRoute:
         self._customers, self._addresses = customers, addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
+        if scope["type"] == "http":
             path: str = scope["path"]
             if path.startswith(_HEAD) and path.endswith(_TAIL):
                 sale_id = path[len(_HEAD) : -len(_TAIL)]
@@ -92,12 +93,14 @@ class PlaceRoute:
         self, sale_id: str, scope: Scope, receive: Receive
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         self._take(self._addresses, scope["client"][0] if scope.get("client") else "")
+        if scope["method"] != "POST":
+            raise MethodNotAllowed(allow="POST")
         headers = dict(scope["headers"])
         claims = self._tokens.check(headers.get(b"authorization", b""))
         self._take(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
-        key = _key(headers)
+        key = _key(scope["headers"])
         request = read_order(await _body(headers, receive))
         buyer = Buyer(claims.mid, claims.sub)
         answer = await self._placement.place(sale_id, buyer, key, request)
@@ -122,11 +125,11 @@ class PlaceRoute:
             raise TooManyRequests(retry_after_s=round(wait_s, 3))
 
 
-def _key(headers: dict[bytes, bytes]) -> str:
-    raw = headers.get(b"idempotency-key", b"")
-    if not 0 < len(raw) <= KEY_CHARS_MAX or not raw.isascii():
-        raise IdempotencyKeyMissing
-    key = raw.decode()
+def _key(headers: list[tuple[bytes, bytes]]) -> str:
+    sent = [value for name, value in headers if name == b"idempotency-key"]
+    if len(sent) != 1 or not 0 < len(sent[0]) <= KEY_CHARS_MAX or not sent[0].isascii():
+        raise IdempotencyKeyMissing  # two keys are none: whoever stands between may have gone by the other one
+    key = sent[0].decode()
     if not key.isprintable():
         raise IdempotencyKeyMissing
     return key

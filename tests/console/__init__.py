@@ -1,1 +1,1 @@
-"""Promises of the operator's view: an audit sees every breach that can be planted, and no breach where there is none."""
+"""Promises of the operator's view: an audit sees every breach that can be planted, and none where there is none."""

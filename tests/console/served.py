@@ -1,4 +1,4 @@
-"""A sale with a history: bought, sold out, limited, cancelled, retried. What the audit's tests plant their breaches in."""
+"""A sale with a history: bought, limited, cancelled, retried. The audit's tests plant their breaches in it."""
 
 import json
 from collections.abc import AsyncIterator

@@ -14,7 +14,8 @@ IN_TABLES = {
     "more sold than allocated": (
         [
             "ALTER TABLE stock DROP CONSTRAINT never_oversell",
-            "UPDATE base_stock SET on_hand = on_hand + 9 WHERE sku_id = (SELECT sku_id FROM sale_item WHERE id = '{item}')",
+            "UPDATE base_stock SET on_hand = on_hand + 9 "
+            "WHERE sku_id = (SELECT sku_id FROM sale_item WHERE id = '{item}')",
             "UPDATE stock_movement SET units = units - 9 WHERE item_id = '{item}' AND kind = 'allocated'",
             "UPDATE stock SET allocated = allocated - 9 WHERE item_id = '{item}'",
         ],
@@ -34,7 +35,8 @@ IN_TABLES = {
     ),
     "a movement too much": (
         [
-            "UPDATE stock_movement SET units = units + 1 WHERE id = (SELECT max(id::text)::uuid FROM stock_movement WHERE kind = 'sold')"
+            "UPDATE stock_movement SET units = units + 1 "
+            "WHERE id = (SELECT max(id::text)::uuid FROM stock_movement WHERE kind = 'sold')"
         ],
         {"stock-is-movements"},
     ),
@@ -67,15 +69,16 @@ IN_TABLES = {
     "an order that lapsed alone": (
         [
             "UPDATE orders SET state = 'expired' WHERE id = '{order}'",
-            "INSERT INTO order_history SELECT merchant_id, id, 'expired', placed_at, 'x', 'y' FROM orders WHERE id = '{order}'",
+            "INSERT INTO order_history SELECT merchant_id, id, 'expired', placed_at, 'x', 'y' FROM orders "
+            "WHERE id = '{order}'",
             "INSERT INTO outbox_event SELECT row_id('2027-01-01'), 'order.lapsed', '{order}', '{{}}', '2027-01-01'",
         ],
         {"states-agree", "sold-is-lines"},
     ),
     "two orders of one key": (
         [
-            "INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object('id', row_id(placed_at)))).* FROM orders o "
-            "WHERE id = '{order}'"
+            "INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object('id', row_id(placed_at)))).* "
+            "FROM orders o WHERE id = '{order}'"
         ],
         {"one-order-per-key", "claims-are-orders", "amounts-add-up", "history-is-whole", "facts-are-told"},
     ),
@@ -188,7 +191,8 @@ async def test_a_breach_in_the_tables_is_seen(served: Served, breach: str):
 async def test_a_limit_that_was_lowered_meanwhile_is_no_breach(served: Served):
     await served.plant(
         "UPDATE sale SET limit_per_customer = 1",
-        "INSERT INTO staff_audit SELECT row_id(max(served_at)), max(merchant_id::text)::uuid, 'hua', 'sale.edit', '{sale}', "
+        "INSERT INTO staff_audit SELECT row_id(max(served_at)), max(merchant_id::text)::uuid, 'hua', 'sale.edit', "
+        "'{sale}', "
         '\'{{"fields": ["limit_per_customer"]}}\', max(served_at) FROM claim',
     )
     report = await served.audit()

@@ -1,0 +1,123 @@
+"""One cell of the crash matrix: a story, a point, a fault there; then rest, retries on other processes, and the laws."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from inventory.model import SaleState
+from keel.errors import Refusal
+from orders.attempt import Answer
+from tests.chaos.proxy import Effect, Trap
+from tests.chaos.stories import STORIES
+from tests.chaos.worlds import Mill, Process, id_of
+
+CELL_MAX_S: Final = 60.0
+
+Strike = Callable[[Mill, Process], Awaitable[None]]
+
+
+async def nothing(mill: Mill, victim: Process) -> None:
+    """No strike: the effect on the wire is all."""
+
+
+async def death(mill: Mill, victim: Process) -> None:
+    """The process is killed there."""
+    victim.die()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at a point: a strike when the call arrives, and what becomes of the call. `after` mends."""
+
+    name: str
+    effect: Effect
+    strike: Strike = nothing
+    after: Strike = nothing
+
+
+NETWORK: Final = (
+    Fault("cut", Effect.CUT),
+    Fault("lose", Effect.LOSE),
+    Fault("mute", Effect.MUTE),
+    Fault("stall", Effect.STALL),
+    Fault("killed before", Effect.CUT, death),
+    Fault("killed after", Effect.LOSE, death),
+    Fault("killed, call in flight", Effect.STALL, death),
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A place in the matrix."""
+
+    story: str
+    call: str
+    skip: int
+    fault: Fault
+
+    def __str__(self) -> str:
+        return f"{self.story} / {self.call}{f' +{self.skip}' if self.skip else ''} / {self.fault.name}"
+
+
+def cells(faults: Sequence[Fault], stories: Sequence[str] = tuple(STORIES)) -> Iterator[Cell]:
+    """Every point of the stories with every fault."""
+    for story in stories:
+        for call, skip in STORIES[story].calls:
+            for fault in faults:
+                yield Cell(story, call, skip, fault)
+
+
+async def play(mill: Mill, cell: Cell) -> list[str]:
+    """What went wrong in this cell, in words."""
+    story = STORIES[cell.story]
+    victim = mill.processes[story.victim]
+
+    async def strike() -> None:
+        await cell.fault.strike(mill, victim)
+
+    trap = Trap(cell.call, cell.fault.effect, strike, cell.skip)
+    await story.tell(mill, lambda: _arm(victim, trap))
+    if not trap.reached.is_set():
+        return ["the point was not reached"]
+    await cell.fault.after(mill, victim)
+    if cell.fault.strike is not death:
+        trap.let_go.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(trap.answered.wait(), 0.1 if cell.fault.effect is not Effect.STALL else 0)
+    return await _aftermath(mill, trap)
+
+
+def _arm(victim: Process, trap: Trap) -> None:
+    victim.arm(trap)
+
+
+async def _aftermath(mill: Mill, trap: Trap) -> list[str]:
+    """Rest, a call that comes very late, everybody's retry on two other processes, rest again."""
+    for process in mill.processes:
+        if process.alive:
+            process.recover()
+    fresh = await mill.process(connections=1)
+    said = [f"after the fault: {law}" for law in await rest(mill, fresh)]
+    trap.let_go.set()
+    said += [f"after a late call: {law}" for law in await rest(mill, fresh)]
+    for process in (mill.processes[1], fresh):
+        said += [text for buyer in list(mill.buyers) for text in judge(buyer, await mill.insist(process, buyer))]
+    return said + [f"after the retries: {law}" for law in await rest(mill, fresh)]
+
+
+def judge(buyer: object, answer: Answer) -> list[str]:
+    """A buyer with an order is never refused."""
+    acknowledged: set[str] = buyer.acknowledged  # type: ignore[attr-defined]
+    if isinstance(answer, Refusal):
+        return [f"P4: {acknowledged} was acknowledged, its retry refused: {answer}"] if acknowledged else []
+    return [] if acknowledged == {id_of(answer)} else [f"two orders for one key: {acknowledged}"]
+
+
+async def rest(mill: Mill, worker: Process) -> list[str]:
+    """The laws at rest; a closed sale has no gate to be held against."""
+    said = await mill.rest(worker)
+    config = await worker.parts.ledger.sale(mill.sale.id)
+    assert config is not None
+    return [law for law in said if not (config.state is SaleState.CLOSED and law.startswith("gate"))]

@@ -1,0 +1,156 @@
+"""The API as it is served: uvicorn on a port of this machine, in the test's own event loop, over real engines.
+
+async with serve(database_url, redis_url) as served:
+    sale = await open_sale(served.shop, units=[10])
+    answer = await served.order(sale, served.wish(sale, 1))
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import uvicorn
+from pydantic import SecretStr
+
+from accounts.tokens import Tokens
+from inventory.loops import Upkeep
+from inventory.reconciler import Reconciler
+from inventory.sweeper import LOOK_AFTER_MS, Sweeper
+from millpond.api import build, upkeep_of
+from millpond.settings import Settings, StaffToken
+from millpond.wiring import Parts, parts_of
+from tests.eventually import eventually_async
+from tests.inventory.selling import Sale, Shop, open_shop
+
+SECRET: Final = "a secret that only the tests know, 32 b"
+STAFF: Final = "a staff token that only the tests know"
+# Tables that a placement writes.
+WRITTEN: Final = (
+    "orders", "order_line", "order_history", "order_recipient", "outbox_event", "outbox_delivery", "stock_movement",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Served:
+    """A shop and the API that serves its buyers; one clock for both."""
+
+    shop: Shop
+    parts: Parts
+    port: int
+    client: httpx.AsyncClient
+    tokens: Tokens
+    upkeep: Upkeep
+    customer_id: str = field(default="")
+
+    def authorization(self, customer_id: str = "", merchant_id: str = "", ttl_s: int = 3_600) -> dict[str, str]:
+        """The header of a customer's token; without ids, the one customer's of this shop's merchant."""
+        token = self.tokens.sign(
+            customer_id=customer_id or self.customer_id,
+            merchant_id=merchant_id or self.shop.staff.merchant_id,
+            ttl_s=ttl_s,
+        )
+        return {"authorization": f"Bearer {token}"}
+
+    def headers(self, key: str = "") -> dict[str, str]:
+        """Everything that a good order's head has, with a fresh key."""
+        return self.authorization() | {
+            "idempotency-key": key or self.shop.ids.new(),
+            "content-type": "application/json",
+        }
+
+    @staticmethod
+    def path(sale: Sale) -> str:
+        return f"/v1/sales/{sale.id}/orders"
+
+    @staticmethod
+    def wish(sale: Sale, *quantities: int, **members: Any) -> dict[str, Any]:
+        """A good body: a line for each quantity."""
+        items = zip(sale.item_ids, quantities or (1,), strict=False)
+        return {"lines": [{"item_id": item_id, "quantity": quantity} for item_id, quantity in items]} | members
+
+    async def order(
+        self, sale: Sale, wish: Any = None, *, key: str = "", customer_id: str = "", headers: Mapping[str, str] = {}
+    ) -> httpx.Response:
+        """Place an order; `wish` is bytes or JSON data, and one unit of the first item where it is left out."""
+        head = self.headers(key) | self.authorization(customer_id) | dict(headers)
+        if isinstance(wish, bytes):
+            return await self.client.post(self.path(sale), content=wish, headers=head)
+        return await self.client.post(self.path(sale), json=wish or self.wish(sale), headers=head)
+
+    async def stored(self) -> dict[str, int]:
+        """How many rows there are of all that a placement writes, and the units sold. Void claims are no orders."""
+        counts = {table: f"SELECT count(*)::int AS n FROM {table}" for table in WRITTEN}
+        counts["claim"] = "SELECT count(*)::int AS n FROM claim WHERE state <> 'void'"
+        counts["sold"] = "SELECT coalesce(sum(sold), 0)::int AS n FROM stock"
+        return {name: (await self.shop.rows(statement))[0]["n"] for name, statement in counts.items()}
+
+    async def free(self, sale: Sale) -> list[int]:
+        """Units of each item that nobody holds, as the gate says."""
+        return [item.free for item in (await self.shop.gate.status(sale.id, 0)).items]
+
+    async def tidy(self) -> None:
+        """What the worker does when a while has passed: settle holds that nobody was left to place."""
+        self.shop.clock.advance(ms=LOOK_AFTER_MS + 1_000)
+        await self.upkeep.sweep_all()
+
+
+@asynccontextmanager
+async def serve(database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[Served]:
+    """Serve until the block ends. `settings` over generous rate limits."""
+    async with open_shop(database_url, redis_url) as shop:
+        limits = {"rate_customer_burst": 100_000, "rate_address_burst": 100_000}
+        staff = StaffToken(token=SecretStr(STAFF), merchant_id=shop.staff.merchant_id)
+        keys: Any = {"test": SECRET}
+        known = Settings(token_keys=keys, staff_tokens=[staff], **(limits | settings))
+        async with (
+            parts_of(database_url, redis_url, connections=4, clock=shop.clock) as parts,
+            upkeep_of(parts),
+            listening(parts, known) as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+        ):
+            yield Served(shop, parts, port, client, Tokens(keys, shop.clock), upkeep_for(parts), shop.ids.new())
+
+
+@asynccontextmanager
+async def listening(parts: Parts, settings: Settings) -> AsyncIterator[int]:
+    """uvicorn with this application, as `millpond api` configures it; the port it listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(
+            build(parts, settings), http="httptools", lifespan="off", access_log=False, log_level="warning"
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+        async def started() -> bool:
+            return server.started
+
+        await eventually_async(started)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def upkeep_for(parts: Parts) -> Upkeep:
+    """A worker's loops, to be called by hand."""
+    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.rebuilder, parts.clock)
+    return Upkeep(parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock))
+
+
+async def send_raw(port: int, *pieces: bytes, finish: bool = True) -> bytes:
+    """Send exactly these bytes, one write each; all that comes back until the server closes. `finish` ends our side."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if finish:
+            writer.write_eof()
+        return await asyncio.wait_for(reader.read(), 10)
+    finally:
+        writer.close()
