@@ -7,10 +7,11 @@ from typing import Final
 from console import store
 from console.gate_laws import NOT_LOADED
 from console.model import DETAIL_MAX, Invariant, judged, skipped
-from console.store import ClaimFigures, Connection
+from console.store import ClaimFigures
 from console.watch import Look
 from inventory.gate import Gate
 from inventory.replies import Page, StaleHolds
+from keel.database import Connection
 
 HOLD_MAX_S: Final = 10
 KEYS: Final = "gate-keys-are-claims", "When quiet, the gate knows every claim by its key, and nothing else"

@@ -17,20 +17,15 @@ def lines_of(report: Report) -> Iterator[Text]:
         yield Text(_item(item))
     for invariant in report.invariants:
         yield _line(invariant)
-        if invariant.holds is not True:
-            yield from (
-                Text(f"           {text}", style="" if invariant.holds is False else "dim") for text in invariant.detail
-            )
+        yield from (Text(f"           {text}") for text in invariant.detail if invariant.holds is False)
     yield _verdict(report)
 
 
 def _item(item: ItemFigures) -> str:
-    gate = (
-        ""
-        if item.free is None
-        else f"; at the gate {item.free:,} free, {item.held:,} held, {item.confirmed:,} confirmed"
-    )
-    return f"   item {item.no}, segment {item.segment}: {item.sold:,} sold of {item.allocated:,}{gate}"
+    if item.free is None:
+        return f"   item {item.no}, segment {item.segment}: {item.sold:,} sold of {item.allocated:,}"
+    gate = f"{item.free:,} free, {item.held:,} held, {item.confirmed:,} confirmed"
+    return f"   item {item.no}, segment {item.segment}: {item.sold:,} sold of {item.allocated:,}; at the gate {gate}"
 
 
 def _line(invariant: Invariant) -> Text:

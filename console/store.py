@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from console.model import NotAuditable
+from keel.database import Connection
 
 WORK_MEMORY: Final = "64MB"  # for each sort and hash; a million orders are sorted a few times
 LAW_MAX: Final = "10min"
 _LAWS: Final = Path(__file__).parent / "laws"
-
-Connection = asyncpg.Connection | PoolConnectionProxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +81,18 @@ async def unlike_claims(
     return [row["says"] for row in rows]
 
 
+async def missing_orders(pool: asyncpg.Pool, sale_id: str, order_ids: Sequence[str]) -> list[str]:
+    """Which of these orders the sale does not have."""
+    with readable():
+        rows = await pool.fetch(_MISSING, sale_id, order_ids)
+    return [str(row["id"]) for row in rows]
+
+
 _HEAD: Final = """
     SELECT id, title, state, version, segments, archived_at IS NOT NULL AS archived FROM sale WHERE id = $1
+"""
+_MISSING: Final = """
+    SELECT w.id FROM unnest($2::uuid[]) AS w (id) WHERE w.id NOT IN (SELECT o.id FROM orders o WHERE o.sale_id = $1)
 """
 _AT_LEISURE: Final = f"""
     SET LOCAL work_mem = '{WORK_MEMORY}';

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from console.model import Invariant, judged, skipped
-from console.store import Connection
+from keel.database import Connection
 from keel.outbox import KEEP_DONE_DAYS
 
 _FOLDER: Final = Path(__file__).parent / "laws"

@@ -28,6 +28,7 @@ from keel.database import STATEMENT_TIMEOUT_MS, Connection
 ACQUIRE_TIMEOUT_S: Final = 1.0
 ANSWER_TIMEOUT_S: Final = STATEMENT_TIMEOUT_MS / 1000 + 0.5
 DEADLOCK_TRIES_MAX: Final = 4
+GUARD_IDLE_MS: Final = 120_000  # a rebuild's guard does nothing while claims are loaded, longer than others may
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,9 @@ _BUMP: Final = """
 """
 _SETTLE: Final = "SELECT stock_settle($1, $2, $3) AS units"
 _SURPASS: Final = "UPDATE sale SET version = $2 + 1 WHERE id = $1 AND version < $2"
-_GUARD: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
+_GUARD: Final = f"""
+    SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)), set_config('idle_in_transaction_session_timeout', '{GUARD_IDLE_MS}', true)
+"""
 _OPEN_RELEASES: Final = """
     SELECT count(*) FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id
     WHERE d.state <> 'done' AND e.topic = 'order.lapsed' AND e.payload->>'sale_id' = $1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -62,6 +62,12 @@ async def require_sku(session: AsyncSession, merchant_id: str, sku_id: str) -> t
     if sku_id not in found:
         raise NotFound(what="sku")
     return found[sku_id]
+
+
+async def archive_sku(session: AsyncSession, merchant_id: str, sku_id: str, at: datetime) -> None:
+    """Put a SKU away."""
+    mine = SkuRow.merchant_id == merchant_id, SkuRow.id == sku_id
+    await session.execute(update(SkuRow).where(*mine).values(archived_at=at))
 
 
 async def list_entries(

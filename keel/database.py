@@ -14,6 +14,7 @@ LOCK_TIMEOUT_MS: Final = 1_000
 STATEMENT_TIMEOUT_MS: Final = 2_000
 IDLE_TIMEOUT_MS: Final = 5_000
 CONNECT_TIMEOUT_S: Final = 2.0
+LONG_ANSWER_TIMEOUT_S: Final = 10.0
 POOL_SIZE_MAX: Final = 10
 
 
@@ -68,13 +69,22 @@ def create_hot_pool(database_url: str, *, connections: int) -> asyncpg.Pool:
 
 
 def create_pool(database_url: str) -> asyncpg.Pool:
-    """A pool for long readings and guards: rebuild, relay, audit."""
+    """A pool for long readings and guards: rebuild, relay, audit.
+
+    A call without an answer ends too, or a loop would wait for ever on a dead connection; and a process that vanished
+    inside a transaction does not keep its locks (a lane of the outbox, say) until TCP notices.
+    """
     return asyncpg.create_pool(
         database_url,
         min_size=0,
         max_size=POOL_SIZE_MAX,
         timeout=CONNECT_TIMEOUT_S,
-        server_settings={"application_name": "millpond"},
+        command_timeout=LONG_ANSWER_TIMEOUT_S,
+        server_settings={
+            "application_name": "millpond",
+            "statement_timeout": str(round(LONG_ANSWER_TIMEOUT_S * 1000)),
+            "idle_in_transaction_session_timeout": str(IDLE_TIMEOUT_MS),
+        },
     )
 
 

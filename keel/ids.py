@@ -4,14 +4,19 @@ Ids travel as canonical lower-case text. Text of this shape compares like the nu
 Redis take it as it is, and no UUID object is built on the hot path.
 """
 
+import os
 import re
-import secrets
+import struct
 import threading
+from collections.abc import Iterator
 from typing import Final
 
 from keel.clock import Clock
 
 _CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_VARIANT: Final = 0b10 << 62
+_TAIL: Final = (1 << 62) - 1
+_RANDOM_BYTES: Final = 4096  # drawn from the system at once: a call for each id would be half of its cost
 _TICKS_PER_MS: Final = 4096  # the 12 bits of rand_a count inside a millisecond (RFC 9562, 6.2, method 1)
 
 
@@ -21,9 +26,10 @@ def is_id(text: object) -> bool:
 
 
 def _text(tick: int, tail: int) -> str:
+    """The id of a tick and 62 random bits. One number, formatted once: this stands on the order path."""
     ms, count = divmod(tick, _TICKS_PER_MS)
-    head = f"{ms:012x}"
-    return f"{head[:8]}-{head[8:]}-7{count:03x}-{0x8000 | tail >> 48:04x}-{tail & 0xFFFFFFFFFFFF:012x}"
+    text = f"{ms << 80 | 0x7000 << 64 | count << 64 | _VARIANT | tail:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def tick_of(uuid7: str) -> int:
@@ -37,6 +43,7 @@ class Ids:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last_tick = 0
+        self._random: Iterator[int] = iter(())
         self._lock = threading.Lock()
 
     def new(self, *, above: str | None = None) -> str:
@@ -49,4 +56,13 @@ class Ids:
             if above is not None:
                 tick = max(tick, tick_of(above) + 1)
             self._last_tick = tick
-        return _text(tick, secrets.randbits(62))
+            tail = next(self._random, None)
+            if tail is None:
+                self._random = iter(_tails())
+                tail = next(self._random)
+        return _text(tick, tail)
+
+
+def _tails() -> list[int]:
+    """62 random bits many times over, from the system's generator."""
+    return [value & _TAIL for (value,) in struct.iter_unpack("=Q", os.urandom(_RANDOM_BYTES))]

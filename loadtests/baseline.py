@@ -103,6 +103,7 @@ async def healthz() -> dict[str, str]:
 
 @app.post("/v1/sales/{sale_id}/orders", status_code=status.HTTP_201_CREATED)
 async def place_order(
+    *,
     sale_id: UUID,
     wish: OrderWish,
     buyer: Annotated[Customer, Depends(customer_of)],

@@ -56,7 +56,7 @@ class Stock:
 
     async def decide(self, wanted: Wanted) -> Decision:
         """Hold the units, or say which order stands. Raises Refused."""
-        args = [str(wanted.buyer.id), wanted.key, str(wanted.id), wanted.fingerprint, wanted.quantity]
+        args: list[str | int] = [str(wanted.buyer.id), wanted.key, str(wanted.id), wanted.fingerprint, wanted.quantity]
         match await self._decide(_keys(wanted.item.sale_id), args):
             case [b"held", int(no)]:
                 return Decision("held", wanted.id, no)

@@ -18,7 +18,6 @@ class Table(DeclarativeBase):
     """All tables."""
 
 
-
 class Item(Table):
     """What is sold, at which price, and how many of it were given to the sale."""
 

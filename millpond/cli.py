@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated
 
@@ -11,14 +11,20 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from accounts.tokens import Tokens
+from console.audit import QUIET_WAIT_S
+from console.model import NotAuditable
 from keel.clock import FollowingClock
+from keel.errors import Refusal
 from keel.ids import Ids, is_id
 from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
+from millpond import audit as audit_process
+from millpond import drill as drill_process
 from millpond import up as up_process
 from millpond import worker as worker_process
 from millpond.children import ChildCrashes
+from millpond.drill_plan import BUYERS_MAX, SECONDS_MAX, SECONDS_MIN, UNITS_MAX, DrillRefused, Fault, Plan
 from millpond.engines import EngineFailed
 from millpond.lifeline import stop_with_supervisor
 from millpond.servers import connected
@@ -92,17 +98,58 @@ def token(
     typer.echo(tokens.sign(customer_id=customer_id, merchant_id=first.merchant_id, ttl_s=minutes * 60))
 
 
+@app.command()
+def audit(
+    sale: Annotated[str, typer.Argument(help="The sale's id.")],
+    wait: Annotated[float, typer.Option(min=0, max=600, help="Seconds to wait until nothing is under way.")] = (
+        QUIET_WAIT_S
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Recompute a sale from its tables and its gate. Exit code 1: a promise is broken; 2: it could not be audited."""
+    raise typer.Exit(_judged(lambda: audit_process.run(_settings(), sale, wait_s=wait, as_json=as_json)))
+
+
+@app.command()
+def drill(
+    buyers: Annotated[int, typer.Option(min=1, max=BUYERS_MAX, help="Buyers who want one unit each.")] = 5_000,
+    units: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="Units there are.")] = 2_000,
+    fault: Annotated[Fault, typer.Option(help="What happens to the gate; kill ends it for all sales.")] = Fault.WIPE,
+    seconds: Annotated[int, typer.Option(min=SECONDS_MIN, max=SECONDS_MAX, help="How long the rush may last.")] = 60,
+    api_url: Annotated[
+        str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")
+    ] = None,
+) -> None:
+    """Rush a rehearsal sale on these servers, take its gate away in the middle, and audit what is left."""
+    settings = _settings()
+    plan = Plan(buyers, units, fault, seconds, settings.rate_address_per_s, settings.rate_address_burst)
+    raise typer.Exit(_judged(lambda: drill_process.run(settings, plan, api_url)))
+
+
 def main() -> None:
     """The console script: a refusal is one message and exit code 1, not a traceback."""
     try:
         app()
-    except REFUSALS as refusal:
-        _say(str(refusal))
+    except (*REFUSALS, ValidationError) as refusal:
+        _explain(refusal)
         sys.exit(1)
-    except ValidationError as error:
-        for problem in error.errors(include_url=False, include_input=False, include_context=False):
-            _say(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
-        sys.exit(1)
+
+
+def _judged(judge: Callable[[], int]) -> int:
+    """The exit code of a command that judges: what stops it from judging is a code of its own."""
+    try:
+        return judge()
+    except (*REFUSALS, NotAuditable, DrillRefused, Refusal, ValidationError) as refusal:
+        _explain(refusal)
+        return audit_process.NOT_AUDITABLE
+
+
+def _explain(refusal: Exception) -> None:
+    if not isinstance(refusal, ValidationError):
+        return _say(str(refusal))
+    for problem in refusal.errors(include_url=False, include_input=False, include_context=False):
+        _say(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
+    return None
 
 
 def _settings() -> Settings:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from millpond.engines import Engines
+from millpond.engines import EngineFailed, Engines, is_owned
 from millpond.settings import Settings
 
 
@@ -33,3 +33,13 @@ def connected(settings: Settings) -> Iterator[Settings]:
     """Settings with both URLs, whose servers run at least as long as the block."""
     with open_engines(settings) as engines:
         yield with_urls(settings, engines)
+
+
+@contextmanager
+def joined(settings: Settings) -> Iterator[Settings]:
+    """`connected` to servers that somebody else runs. Raises EngineFailed where they would have to be started."""
+    given = settings.database_url is not None and settings.redis_url is not None
+    if not given and not is_owned(settings.data_dir):
+        raise EngineFailed(f"Nothing runs in {settings.data_dir}: start `millpond up` first, in another terminal.")
+    with connected(settings) as reachable:
+        yield reachable

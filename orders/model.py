@@ -9,7 +9,8 @@ OrderId = NewType("OrderId", str)
 
 KEY_CHARS_MAX: Final = 128
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_NUMBER_CHARS: Final = 12
+_PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
+_SHIFTS: Final = range(50, -1, -10)
 _TICKS_2020: Final = 1_577_836_800_000 * 4096
 _TAIL_BITS: Final = 7
 
@@ -38,6 +39,5 @@ def order_number(order_id: str) -> str:
     60 bits in three groups of Crockford's base 32: time since 2020 in 1/4096 ms, then 7 random bits of the id.
     """
     value = (tick_of(order_id) - _TICKS_2020) << _TAIL_BITS | int(order_id[-2:], 16) & 0x7F
-    chars = [_ALPHABET[value >> shift & 31] for shift in range(5 * (_NUMBER_CHARS - 1), -1, -5)]
-    text = "".join(chars)
+    text = "".join([_PAIRS[value >> shift & 0x3FF] for shift in _SHIFTS])
     return f"{text[:4]}-{text[4:8]}-{text[8:]}"

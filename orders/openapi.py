@@ -51,6 +51,21 @@ REFUSALS: Final[tuple[type[Refusal], ...]] = (
     Unavailable,
 )
 
+_ITEM: Final = "01a3185c-5000-7009-8e45-b0f67c226c88"
+REQUEST_EXAMPLE: Final[dict[str, Any]] = {"lines": [{"item_id": _ITEM, "quantity": 2}], "expected_total": 29_800}
+ORDER_EXAMPLE: Final[dict[str, Any]] = {
+    "id": "01a3185c-5000-7000-ab5c-140babbea4fe",
+    "number": "37EF-ND00-003Y",
+    "sale_id": "01a3185c-5000-7002-ba7e-b47147be595c",
+    "state": "awaiting_payment",
+    "currency": "CNY",
+    "total": 29_800,
+    "lines": [{"item_id": _ITEM, "quantity": 2, "unit_price": 14_900, "amount": 29_800}],
+    "placed_at": "2027-01-15T08:00:00.000Z",
+    "expires_at": "2027-01-15T08:15:00.000Z",
+    "receipt": {"no": 4_213, "of": 6_711, "served_at": "2027-01-15T08:00:00.000Z"},
+}
+
 
 def with_placement(document: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI document that the framework made of the other routes, with placement in it. Safe to repeat."""
@@ -58,9 +73,15 @@ def with_placement(document: dict[str, Any]) -> dict[str, Any]:
         schemas, components = msgspec.json.schema_components(
             [OrderRequest, OrderDocument], ref_template="#/components/schemas/{name}"
         )
-        document.setdefault("components", {}).setdefault("schemas", {}).update(components)
+        parts = document.setdefault("components", {})
+        parts.setdefault("schemas", {}).update(components)
+        parts.setdefault("securitySchemes", {})["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         document["paths"][PATH] = {"post": _operation(*schemas)}
     return document
+
+
+def _json(schema: dict[str, Any], example: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema, "example": example}}
 
 
 def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]:
@@ -79,10 +100,10 @@ def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]
                 "schema": {"type": "string", "minLength": 1, "maxLength": 128},
             },
         ],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": request}}},
+        "requestBody": {"required": True, "content": _json(request, REQUEST_EXAMPLE)},
         "responses": {
-            "201": {"description": "Placed and committed", "content": {"application/json": {"schema": order}}},
-            "200": {"description": "The same order, again", "content": {"application/json": {"schema": order}}},
+            "201": {"description": "Placed and committed", "content": _json(order, ORDER_EXAMPLE)},
+            "200": {"description": "The same order, again", "content": _json(order, ORDER_EXAMPLE)},
         }
         | _problems(),
     }

@@ -93,7 +93,9 @@ def read_order(body: bytes) -> OrderRequest:
     """Parse and check a body. Raises Malformed with the place of the fault."""
     try:
         return _decode(body)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise Malformed(detail="the body is not UTF-8") from error
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise Malformed(detail=str(error)[:300]) from error
 
 

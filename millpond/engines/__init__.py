@@ -9,8 +9,8 @@ supervisor leaves nothing that the next one could not adopt.
 """
 
 from millpond.engines.engine import Engine, EngineFailed
-from millpond.engines.pair import Engines
+from millpond.engines.pair import Engines, is_owned
 from millpond.engines.postgres import Postgres
 from millpond.engines.valkey import Valkey
 
-__all__ = ["Engine", "EngineFailed", "Engines", "Postgres", "Valkey"]
+__all__ = ["Engine", "EngineFailed", "Engines", "Postgres", "Valkey", "is_owned"]

@@ -134,6 +134,17 @@ class Engines:
             self._owner_lock = None
 
 
+def is_owned(data_dir: Path) -> bool:
+    """Whether some process owns the engines of `data_dir` now."""
+    path = data_dir.resolve() / "owner.lock"
+    if not path.exists():
+        return False
+    handle = _try_lock(path)
+    if handle is not None:
+        os.close(handle)
+    return handle is None
+
+
 def _prepared(data_dir: Path) -> Path:
     """Create the data folder, kept out of version control. Raises EngineFailed when it cannot be written to."""
     folder = data_dir.resolve()

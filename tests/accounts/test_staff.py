@@ -53,7 +53,7 @@ def test_anything_else_is_nobody(header):
     assert STAFF.authenticate(header) is None
 
 
-@given(st.text(alphabet=st.characters(max_codepoint=255)))
+@given(st.text(alphabet="".join(map(chr, range(256)))))
 def test_whatever_a_header_can_hold_is_nobody_and_nothing_breaks(sent):
     assert STAFF.authenticate(sent) is None
     assert STAFF.authenticate(f"Bearer {sent}") is None

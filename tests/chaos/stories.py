@@ -5,8 +5,7 @@ victim, and which calls it makes.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +13,7 @@ from inventory.running import close_sale
 from tests.chaos.proxy import Effect, Trap
 from tests.chaos.worlds import AGE_S, Mill, Process
 
-ROUND_MAX_S: Final = 6.0  # a worker that hangs longer is ended, as its supervisor would
+ROUND_MAX_S: Final = 4.0
 
 Arm = Callable[[], None]
 
@@ -36,8 +35,16 @@ async def forget(mill: Mill) -> None:
 
 async def _round(mill: Mill, worker: Process) -> None:
     mill.clock.advance(s=AGE_S)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(worker.duties(), ROUND_MAX_S)
+    await _or_end(worker, worker.duties())
+
+
+async def _or_end(worker: Process, work: Coroutine[None, None, object]) -> None:
+    """A worker that hangs is killed, as its supervisor would."""
+    task = asyncio.create_task(work)
+    done, _ = await asyncio.wait({task}, timeout=ROUND_MAX_S)
+    if not done:
+        worker.die()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _buy(mill: Mill) -> None:
@@ -123,8 +130,7 @@ async def lapsed_unconfirmed(mill: Mill, arm: Arm) -> None:
     a.die()
     await mill.lapse(b)
     arm()
-    with suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.gather(w.upkeep.sweep_all(), return_exceptions=True), ROUND_MAX_S)
+    await _or_end(w, w.upkeep.sweep_all())
     await mill.order(b, mill.buyers[0])
 
 

@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from keel.lua import Script, connect
 from millpond.engines import Engines
 
-COUNT = "return {server.call('INCRBY', KEYS[1], ARGV[1]), tostring(greeting)}\n"
+COUNT = "return {redis.call('INCRBY', KEYS[1], ARGV[1]), tostring(greeting)}\n"
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_a_known_script_is_sent_by_its_hash(redis_url, count):
 
 
 async def test_an_error_of_the_script_is_raised_and_not_taken_for_a_forgotten_one(redis_url, tmp_path):
-    (tmp_path / "wrong.lua").write_text("return server.call('INCR', KEYS[1], 'too', 'many')\n")
+    (tmp_path / "wrong.lua").write_text("return redis.call('INCR', KEYS[1], 'too', 'many')\n")
     async with connect(redis_url) as redis:
         with pytest.raises(ResponseError):
             await Script(tmp_path / "wrong.lua")(redis, "n")
@@ -53,7 +53,7 @@ async def test_a_full_engine_refuses_a_script_whole_but_one_that_frees_runs(
     private_engines: Callable[..., Engines], tmp_path
 ):
     path = tmp_path / "write.lua"
-    path.write_text("server.call('SET', KEYS[1], ARGV[1])\nreturn 'written'\n")
+    path.write_text("redis.call('SET', KEYS[1], ARGV[1])\nreturn 'written'\n")
     engines = private_engines(postgres=False)
     async with connect(engines.redis_url) as redis:
         await redis.config_set("maxmemory", "1")

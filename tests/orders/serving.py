@@ -7,8 +7,8 @@ async with serve(database_url, redis_url) as served:
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from accounts.tokens import Tokens
 from inventory.loops import Upkeep
 from inventory.reconciler import Reconciler
 from inventory.sweeper import LOOK_AFTER_MS, Sweeper
+from keel.errors import PROBLEM_MEDIA_TYPE
 from millpond.api import build, upkeep_of
 from millpond.settings import Settings, StaffToken
 from millpond.wiring import Parts, parts_of
@@ -28,6 +29,8 @@ from tests.inventory.selling import Sale, Shop, open_shop
 
 SECRET: Final = "a secret that only the tests know, 32 b"
 STAFF: Final = "a staff token that only the tests know"
+# What no client has to know.
+LEAKS: Final = ("Traceback", "asyncpg", "redis", "site-packages", ".py", "millpond.", "SELECT", "0x", SECRET, STAFF)
 # Tables that a placement writes.
 WRITTEN: Final = (
     "orders", "order_line", "order_history", "order_recipient", "outbox_event", "outbox_delivery", "stock_movement",
@@ -90,12 +93,45 @@ class Served:
 
     async def free(self, sale: Sale) -> list[int]:
         """Units of each item that nobody holds, as the gate says."""
-        return [item.free for item in (await self.shop.gate.status(sale.id, 0)).items]
+        items = (await self.shop.gate.status(sale.id, 0)).items
+        return [item.free for item in sorted(items, key=lambda item: item.no)]
 
     async def tidy(self) -> None:
         """What the worker does when a while has passed: settle holds that nobody was left to place."""
         self.shop.clock.advance(ms=LOOK_AFTER_MS + 1_000)
         await self.upkeep.sweep_all()
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Where orders of one sale are taken: says whether a refusal was a clear one and left nothing behind."""
+
+    served: Served
+    sale: Sale
+
+    async def refuses(self, request: Awaitable[httpx.Response], status: int, slug: str) -> dict[str, Any]:
+        """The problem's document, after making sure that nothing was stored and no unit was kept."""
+        before = await self._all()
+        answer = await request
+        problem = problem_of(answer, status, slug)
+        await self.served.parts.book.tick()
+        assert await self._all() == before, "nothing is stored by half"
+        return problem
+
+    async def _all(self) -> tuple[dict[str, int], list[int]]:
+        return await self.served.stored(), await self.served.free(self.sale)
+
+
+def problem_of(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
+    """The document of a refusal, after checking what all of them promise."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM_MEDIA_TYPE), answer.text
+    problem: dict[str, Any] = answer.json()
+    assert problem["type"] == f"urn:millpond:problem:{slug}", answer.text
+    assert problem["status"] == status
+    assert problem["title"]
+    for leak in LEAKS:
+        assert leak not in answer.text
+    return problem
 
 
 @asynccontextmanager
@@ -142,15 +178,24 @@ def upkeep_for(parts: Parts) -> Upkeep:
     return Upkeep(parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock))
 
 
-async def send_raw(port: int, *pieces: bytes, finish: bool = True) -> bytes:
-    """Send exactly these bytes, one write each; all that comes back until the server closes. `finish` ends our side."""
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A bare connection to the API, closed in the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def send_raw(port: int, *pieces: bytes, finish: bool = True) -> bytes:
+    """Send exactly these bytes, one write each; all that comes back until the server closes. `finish` ends our side."""
+    async with connection(port) as (reader, writer):
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
         if finish:
             writer.write_eof()
         return await asyncio.wait_for(reader.read(), 10)
-    finally:
-        writer.close()

@@ -1,0 +1,37 @@
+"""`python -m loadtests [--quick] [--profile]`: the benchmark's document on stdout, its progress on stderr.
+
+Exit code 1 when a promise did not hold. A missed budget is reported and not an error: machines differ.
+"""
+
+import argparse
+import json
+import sys
+
+from loadtests.profiling import top_frames
+from loadtests.progress import say
+from loadtests.report import broken
+from loadtests.rush import PROFILE, bench
+
+
+def main() -> int:
+    """Run, print, judge."""
+    parser = argparse.ArgumentParser(prog="python -m loadtests", description="Measure Millpond against the baseline.")
+    parser.add_argument("--quick", action="store_true", help="one short round: the same document in under a minute")
+    parser.add_argument("--profile", action="store_true", help="sample the API process and show its hottest frames")
+    arguments = parser.parse_args()
+    document = bench(quick=arguments.quick, profile=arguments.profile)
+    print(json.dumps(document, indent=2))
+    if arguments.profile:
+        for frame, share in top_frames(PROFILE):
+            say(f"{share:6.1%}  {frame}")
+    for name, budget in document["budgets"].items():
+        if not budget["met"]:
+            say(f"budget missed: {name}: {budget}")
+    faults = broken(document)
+    for fault in faults:
+        say(f"BROKEN: {fault}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

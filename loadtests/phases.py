@@ -1,0 +1,172 @@
+"""One round of one side: warm up, orders, the same orders once more, refusals, the rush; each with its CPU."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from loadtests.sides import Buyers, Faults, Sale, Side
+from loadtests.stack import Stack, StackFailed
+from millpond.crowd import Progress, rush
+from millpond.crowd_answers import Answer, Result, Wish, percentile
+
+CONNECTIONS: Final = 100
+DEADLINE_S: Final = 120.0
+SETTLE_MAX_S: Final = 15.0
+POLL_S: Final = 0.05
+
+Tell = Callable[[str, int], AbstractContextManager[Callable[[Progress], None]]]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many requests each phase of a round sends to one side."""
+
+    warm_up: int
+    orders: int
+    replays: int
+    refusals: int
+    rush_buyers: int = 0
+    rush_units: int = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A phase that is over. CPU in seconds by kind of process; `generator_s` is the crowd's own."""
+
+    result: Result
+    cpu_s: dict[str, float]
+    generator_s: float
+
+    def cpu_us_per(self, count: int) -> dict[str, float]:
+        """CPU-µs of each kind of process per one of `count`, and their total."""
+        each = {kind: 1e6 * seconds / max(1, count) for kind, seconds in self.cpu_s.items()}
+        return {kind: round(us, 1) for kind, us in (each | {"total": sum(each.values())}).items()}
+
+    def latency_ms(self) -> dict[str, float]:
+        """Percentiles over all answers."""
+        latencies = [answer.latency_s for answer in self.result.answers]
+        shares = {"p50": 0.5, "p99": 0.99, "p99_9": 0.999}
+        return {name: round(1e3 * percentile(latencies, share), 2) for name, share in shares.items()}
+
+
+class Round:
+    """One side, once through. Every sale it opened is checked in the end."""
+
+    def __init__(self, side: Side, stack: Stack, buyers: Buyers, tell: Tell) -> None:
+        self._side, self._stack, self._buyers, self._tell = side, stack, buyers, tell
+        self._accepted: list[tuple[Sale, list[Answer]]] = []
+
+    async def run(self, sizes: Sizes, during_orders: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
+        """All phases; the figures of the round."""
+        await self._phase("warm-up", await self._open(sizes.warm_up), sizes.warm_up)
+        sale = await self._open(sizes.orders)
+        with during_orders():
+            orders = await self._phase("orders", sale, sizes.orders)
+        again = [answer.wish for answer in orders.result.accepted[: sizes.replays]]
+        replays = await self._send("the same orders again", sale, again)
+        refusals = await self._refusals(sizes.refusals)
+        figures = order_figures(orders) | refusal_figures(refusals)
+        figures["replayed"] = len(replays.result.accepted)
+        if sizes.rush_buyers:
+            figures["rush"] = rush_figures(await self._rush(sizes), sizes)
+        return figures | {"faults": vars(await self._faults())}
+
+    async def _refusals(self, count: int) -> Measured:
+        sale = await self._open(1)
+        await self._phase("selling out", sale, 2)
+        return await self._phase("refusals", sale, count)
+
+    async def _rush(self, sizes: Sizes) -> Measured:
+        sale = await self._open(sizes.rush_units)
+        return await self._phase("rush", sale, sizes.rush_buyers)
+
+    async def _open(self, units: int) -> Sale:
+        return await self._side.open_sale(self._stack, units)
+
+    async def _phase(self, title: str, sale: Sale, count: int) -> Measured:
+        return await self._send(title, sale, self._buyers.wishes(self._stack.target, sale, count))
+
+    async def _send(self, title: str, sale: Sale, wishes: Sequence[Wish]) -> Measured:
+        before_s, began_s = self._stack.cpu_s(), time.process_time()
+        with self._tell(f"{self._side.name}: {title}", len(wishes)) as on_progress, collector_off():
+            result = await rush(
+                self._stack.target, wishes, connections=CONNECTIONS, deadline_s=DEADLINE_S, on_progress=on_progress
+            )
+        generator_s = time.process_time() - began_s
+        await self._settle(sale)
+        after_s = self._stack.cpu_s()
+        self._accepted.append((sale, result.accepted))
+        return Measured(result, {kind: after_s[kind] - before_s[kind] for kind in after_s}, generator_s)
+
+    async def _settle(self, sale: Sale) -> None:
+        """What an order still costs after its answer belongs to its price."""
+        deadline = time.monotonic() + SETTLE_MAX_S
+        while not await self._side.settled(self._stack, sale):
+            if time.monotonic() > deadline:
+                raise StackFailed(f"{self._side.name}: something is still under way after {SETTLE_MAX_S:.0f} s")
+            await asyncio.sleep(POLL_S)
+        self._stack.wait_until_idle(max_s=SETTLE_MAX_S)
+
+    async def _faults(self) -> Faults:
+        """Over all sales; what was told twice shows where the answers of one sale are seen together."""
+        by_sale: dict[str, tuple[Sale, list[Answer]]] = {}
+        for sale, answers in self._accepted:
+            by_sale.setdefault(sale.id, (sale, []))[1].extend(answers)
+        found = Faults()
+        for sale, answers in by_sale.values():
+            found += await self._side.faults(self._stack, sale, answers)
+        return found
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """The generator makes no cycles, and a pause of its own would be taken for the server's."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def order_figures(orders: Measured) -> dict[str, Any]:
+    """Of the phase in which there is stock for everyone."""
+    kinds = orders.result.by_kind()
+    accepted = kinds.pop("accepted", 0)
+    return {
+        "accepted": accepted,
+        "not_accepted": dict(kinds),
+        "orders_per_s": round(orders.result.per_s(), 1),
+        "latency_ms": orders.latency_ms(),
+        "cpu_us_per_order": orders.cpu_us_per(accepted),
+        "generator_cpu_us_per_request": round(1e6 * orders.generator_s / max(1, len(orders.result.answers)), 1),
+    }
+
+
+def refusal_figures(refusals: Measured) -> dict[str, Any]:
+    """Of the phase after sell-out."""
+    kinds = refusals.result.by_kind()
+    count = sum(kinds.values())
+    return {
+        "refused": dict(kinds),
+        "refusals_per_s": round(count / refusals.result.elapsed_s, 1),
+        "refusal_latency_ms": refusals.latency_ms(),
+        "cpu_us_per_refusal": refusals.cpu_us_per(count),
+    }
+
+
+def rush_figures(rushed: Measured, sizes: Sizes) -> dict[str, Any]:
+    """Of the story: more buyers than units."""
+    kinds = rushed.result.by_kind()
+    return {
+        "buyers": sizes.rush_buyers,
+        "units": sizes.rush_units,
+        "accepted": kinds.pop("accepted", 0),
+        "refused": dict(kinds),
+        "elapsed_s": round(rushed.result.elapsed_s, 3),
+        "latency_ms": rushed.latency_ms(),
+    }

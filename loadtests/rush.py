@@ -1,0 +1,104 @@
+"""The benchmark: Millpond and the baseline in turns, each on its own engines, then their books are checked.
+
+The order of the two changes from round to round, so that neither always meets the machine first. See
+docs/benchmarks.md for what the figures mean.
+"""
+
+import json
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import uvloop
+
+from keel.clock import FollowingClock
+from keel.ids import Ids
+from loadtests.machine import ROOT, about
+from loadtests.phases import Round, Sizes
+from loadtests.profiling import profiled
+from loadtests.progress import say, tell
+from loadtests.report import document_of
+from loadtests.side_baseline import BaselineSide
+from loadtests.side_millpond import MillpondSide
+from loadtests.sides import Buyers, Side
+from loadtests.stack import Stack, running
+
+BUILD: Final = ROOT / "build" / "bench"
+PROFILE: Final = BUILD / "api-stacks.txt"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How long a run is: rounds, and per side the sizes of a round, chosen to take both about the same seconds."""
+
+    rounds: int
+    sizes: dict[str, Sizes]
+
+
+# The rush is the story that is on record: 6,711 units from one room, and three times as many who wanted one.
+FULL: Final = Extent(
+    rounds=5,
+    sizes={
+        "millpond": Sizes(1_000, 24_000, 500, 20_000, rush_buyers=20_000, rush_units=6_711),
+        "baseline": Sizes(300, 2_500, 500, 4_000),
+    },
+)
+QUICK: Final = Extent(
+    rounds=1,
+    sizes={
+        "millpond": Sizes(500, 6_000, 100, 4_000, rush_buyers=4_000, rush_units=1_342),
+        "baseline": Sizes(200, 900, 100, 1_000),
+    },
+)
+
+
+class Bench:
+    """A whole run. `profile`: sample the API process of Millpond while it takes orders."""
+
+    def __init__(self, folder: Path, extent: Extent, *, profile: bool = False) -> None:
+        self._folder, self._extent, self._profile = folder, extent, profile
+        self._buyers = Buyers(Ids(FollowingClock()).new(), secrets.token_urlsafe(32))
+        self._sides: list[Side] = [MillpondSide(self._buyers), BaselineSide(self._buyers)]
+
+    def run(self) -> dict[str, Any]:
+        """All rounds; the document."""
+        machine = about(self._folder)
+        rounds = []
+        for number in range(1, self._extent.rounds + 1):
+            for side in self._sides if number % 2 else reversed(self._sides):
+                say(f"round {number} of {self._extent.rounds}, {side.name}")
+                rounds.append({"round": number, "side": side.name, "figures": self._round(side)})
+        return document_of(machine, rounds)
+
+    def _round(self, side: Side) -> dict[str, Any]:
+        with running(self._folder / side.name, side.plan()) as stack:
+            one = Round(side, stack, self._buyers, tell)
+            return uvloop.run(one.run(self._extent.sizes[side.name], lambda: self._watched(side, stack)))
+
+    def _watched(self, side: Side, stack: Stack) -> AbstractContextManager[None]:
+        return profiled(stack.roots["api"], PROFILE) if self._profile and side.name == "millpond" else nullcontext()
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """A folder for both sides' engines, gone in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="millpond-bench-"))
+    try:
+        folder.chmod(0o711)  # the engines may run as another user
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def bench(*, quick: bool, profile: bool = False) -> dict[str, Any]:
+    """Measure, write the document to build/bench/rush.json, and return it."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with data_folder() as folder:
+        document = Bench(folder, QUICK if quick else FULL, profile=profile).run()
+    (BUILD / "rush.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return document

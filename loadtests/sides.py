@@ -1,0 +1,126 @@
+"""What the two sides have in common: a sale, its buyers, and the faults that must not be."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, Self
+
+from asyncpg import Record
+
+from accounts.tokens import Tokens
+from keel.clock import FollowingClock
+from keel.ids import Ids
+from loadtests.stack import Plan, Stack
+from millpond.crowd import Target, post
+from millpond.crowd_answers import Answer, Wish
+
+TOKEN_TTL_S: Final = 3_600
+PRICE: Final = 14_900
+
+
+class Connection(Protocol):
+    """A connection of asyncpg, from a pool or not."""
+
+    async def fetchrow(self, query: str, *args: object) -> Record | None: ...
+
+
+@dataclass(frozen=True)
+class Sale:
+    """An open sale of one item."""
+
+    id: str
+    item_id: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Broken promises, in units or orders; `audit` counts the laws that the audit of a sale found broken."""
+
+    oversold: int = 0
+    lost: int = 0
+    doubled: int = 0
+    leaked: int = 0
+    audit: int = 0
+
+    def __add__(self, other: Self) -> "Faults":
+        return Faults(
+            self.oversold + other.oversold,
+            self.lost + other.lost,
+            self.doubled + other.doubled,
+            self.leaked + other.leaked,
+            self.audit + other.audit,
+        )
+
+
+class Side(Protocol):
+    """One of the two that are measured."""
+
+    name: str
+
+    def plan(self) -> Plan: ...
+
+    async def open_sale(self, stack: Stack, units: int) -> Sale: ...
+
+    async def settled(self, stack: Stack, sale: Sale) -> bool:
+        """Whether nothing of the sale is under way."""
+        ...
+
+    async def faults(self, stack: Stack, sale: Sale, answers: Sequence[Answer]) -> Faults: ...
+
+
+@dataclass(frozen=True)
+class Buyers:
+    """Makes distinct buyers with good tokens of one merchant; `secret` signs them for both sides."""
+
+    merchant_id: str
+    secret: str
+
+    def wishes(self, target: Target, sale: Sale, count: int) -> list[Wish]:
+        """`count` buyers, each with a key of his own, who want one unit."""
+        clock = FollowingClock()
+        tokens, ids = Tokens({"bench": self.secret}, clock), Ids(clock)
+        body = json.dumps({"lines": [{"item_id": sale.item_id, "quantity": 1}]}).encode()
+        path = f"/v1/sales/{sale.id}/orders"
+        wishes = []
+        for _ in range(count):
+            buyer, key = ids.new(), ids.new()
+            token = tokens.sign(customer_id=buyer, merchant_id=self.merchant_id, ttl_s=TOKEN_TTL_S)
+            wishes.append(Wish(buyer, key, post(target, path, token=token, key=key, body=body)))
+        return wishes
+
+
+@dataclass(frozen=True)
+class Booked:
+    """What PostgreSQL has of a sale: units on order lines, keys with several orders, acknowledged ids it lacks."""
+
+    units: int
+    doubled: int
+    lost: int
+
+
+async def booked(connection: Connection, sale: Sale, answers: Sequence[Answer]) -> Booked:
+    """Both sides keep orders in tables of the same names."""
+    row = await connection.fetchrow(_BOOKED, sale.id, [answer.order_id for answer in answers])
+    assert row is not None
+    return Booked(row["units"], row["doubled"] + told_twice(answers), row["lost"])
+
+
+def told_twice(answers: Iterable[Answer]) -> int:
+    """Wishes of one buyer and key that were told different orders, and orders that several buyers were told."""
+    by_wish: dict[tuple[str, str], set[str]] = {}
+    by_order: dict[str, set[str]] = {}
+    for answer in answers:
+        by_wish.setdefault((answer.wish.buyer, answer.wish.key), set()).add(answer.order_id)
+        by_order.setdefault(answer.order_id, set()).add(answer.wish.buyer)
+    return sum(len(told) > 1 for told in (*by_wish.values(), *by_order.values()))
+
+
+_BOOKED: Final = """
+    WITH placed AS (SELECT merchant_id, id, customer_id, claim_key FROM orders WHERE sale_id = $1)
+    SELECT (SELECT coalesce(sum(l.quantity), 0)::bigint FROM placed p
+            JOIN order_line l ON l.merchant_id = p.merchant_id AND l.order_id = p.id) AS units,
+           (SELECT count(*) FROM (SELECT FROM placed GROUP BY customer_id, claim_key HAVING count(*) > 1) d) AS doubled,
+           (SELECT count(*) FROM unnest($2::uuid[]) AS told (id)
+            WHERE NOT EXISTS (SELECT FROM placed p WHERE p.id = told.id)) AS lost
+"""

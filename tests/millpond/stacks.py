@@ -1,0 +1,83 @@
+"""A running API and worker on the tests' servers, and the commands an operator gives beside them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from keel.clock import FollowingClock
+from keel.ids import Ids
+from tests.eventually import eventually
+
+HERE = Path(__file__).parents[2]
+START_MAX_S = 30.0
+STOP_MAX_S = 20.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The environment of every process, and the port of the API."""
+
+    environment: dict[str, str]
+    port: int
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """A `millpond` command, still running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "millpond", *arguments],
+            cwd=HERE,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A `millpond` command, ended."""
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+    def answers(self) -> bool:
+        """Whether somebody listens at the port."""
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@contextmanager
+def running_stack(database_url: str, redis_url: str) -> Iterator[Stack]:
+    """API and worker as processes of their own, stopped in the end."""
+    stack = planned_stack(database_url, redis_url)
+    processes = [stack.start("api"), stack.start("worker")]
+    try:
+        eventually(stack.answers, within_s=START_MAX_S)
+        yield stack
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.communicate(timeout=STOP_MAX_S)
+
+
+def planned_stack(database_url: str, redis_url: str) -> Stack:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    secret = "a secret of the tests, of enough bytes"
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
+    settings = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "MILLPOND_API_PORT": str(port),
+        "MILLPOND_TOKEN_KEYS": json.dumps({"first": secret}),
+        "MILLPOND_STAFF_TOKENS": json.dumps([{"token": secret, "merchant_id": Ids(FollowingClock()).new()}]),
+        "MILLPOND_RATE_ADDRESS_PER_S": "1000",
+        "MILLPOND_RATE_ADDRESS_BURST": "1000",
+    }
+    return Stack(ours | settings, port)

@@ -1,0 +1,141 @@
+"""What a buyer sends is read strictly, and the same wish has the same fingerprint however it is written."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory.model import LINES_MAX, UNITS_PER_LINE_MAX
+from keel.clock import FakeClock
+from keel.errors import Malformed
+from keel.ids import Ids
+from orders.schemas import BODY_BYTES_MAX, OrderRequest, Recipient, fingerprint_of, read_order, units_by_item
+
+IDS = Ids(FakeClock())
+ITEMS = [IDS.new() for _ in range(6)]
+LINES = st.lists(
+    st.fixed_dictionaries({"item_id": st.sampled_from(ITEMS), "quantity": st.integers(1, 400)}),
+    min_size=1,
+    max_size=LINES_MAX,
+)
+PRINTABLE = st.text(alphabet="".join(map(chr, range(0x20, 0x7F))), max_size=64)
+WISHES = st.fixed_dictionaries(
+    {"lines": LINES},
+    optional={
+        "expected_total": st.integers(0, 2**63 - 1) | st.none(),
+        "share_code": PRINTABLE | st.none(),
+        "recipient": st.fixed_dictionaries(
+            {"name": st.just("华"), "phone": st.just("+86 1"), "address": st.sampled_from(["Lane 1", "一号 🏠"])}
+        ),
+        "ticket": PRINTABLE,
+    },
+)
+
+
+def read(wish: Any) -> OrderRequest:
+    return read_order(json.dumps(wish).encode())
+
+
+def fingerprint(wish: Any) -> str:
+    request = read(wish)
+    return fingerprint_of(request, units_by_item(request))
+
+
+@given(WISHES)
+def test_a_good_wish_is_read_as_it_was_sent(wish):
+    request = read(wish)
+    assert [(line.item_id, line.quantity) for line in request.lines] == [
+        (line["item_id"], line["quantity"]) for line in wish["lines"]
+    ]
+    assert (request.expected_total, request.share_code) == (wish.get("expected_total"), wish.get("share_code"))
+    assert request.recipient == (Recipient(**wish["recipient"]) if "recipient" in wish else None)
+
+
+@given(WISHES, st.randoms())
+def test_the_same_wish_has_the_same_fingerprint_whatever_its_order_and_spacing(wish, random):
+    lines = random.sample(wish["lines"], len(wish["lines"]))
+    members = random.sample(sorted((wish | {"lines": lines}).items()), len(wish))
+    loose = json.dumps(dict(members), indent=random.randint(0, 4), ensure_ascii=random.random() < 0.5)
+    request = read_order(loose.encode())
+    assert fingerprint_of(request, units_by_item(request)) == fingerprint(wish)
+
+
+@given(WISHES, WISHES)
+def test_another_wish_has_another_fingerprint(one, other):
+    same = meaning(one) == meaning(other)
+    assert (fingerprint(one) == fingerprint(other)) is same
+
+
+def meaning(wish: Any) -> Any:
+    request = read(wish)
+    return units_by_item(request), request.expected_total, request.share_code, request.recipient
+
+
+def test_lines_of_one_item_are_one_line_of_as_many():
+    twice = [{"item_id": ITEMS[0], "quantity": 2}, {"item_id": ITEMS[0], "quantity": 3}]
+    assert fingerprint({"lines": twice}) == fingerprint({"lines": [{"item_id": ITEMS[0], "quantity": 5}]})
+
+
+def test_a_newer_ticket_is_the_same_wish():
+    lines = [{"item_id": ITEMS[0], "quantity": 1}]
+    assert fingerprint({"lines": lines, "ticket": "old"}) == fingerprint({"lines": lines, "ticket": "new"})
+
+
+def test_a_member_that_is_null_is_one_that_is_not_there():
+    lines = [{"item_id": ITEMS[0], "quantity": 1}]
+    nulls = dict.fromkeys(["expected_total", "share_code", "recipient", "ticket"])
+    assert fingerprint({"lines": lines} | nulls) == fingerprint({"lines": lines})
+
+
+def test_a_fingerprint_is_short_and_hexadecimal():
+    text = fingerprint({"lines": [{"item_id": ITEMS[0], "quantity": 1}]})
+    assert len(text) == 32
+    assert int(text, 16) >= 0
+
+
+@given(LINES)
+def test_units_add_up_by_item(lines):
+    units = units_by_item(read({"lines": lines}))
+    assert sum(units.values()) == sum(line["quantity"] for line in lines)
+    assert units.keys() == {line["item_id"] for line in lines}
+
+
+def test_lines_of_one_item_may_not_add_up_to_too_many():
+    lines = [{"item_id": ITEMS[0], "quantity": UNITS_PER_LINE_MAX}, {"item_id": ITEMS[0], "quantity": 1}]
+    with pytest.raises(Malformed):
+        units_by_item(read({"lines": lines}))
+
+
+@given(st.binary(max_size=BODY_BYTES_MAX))
+def test_whatever_comes_is_an_order_or_malformed(body):
+    try:
+        request = read_order(body)
+    except Malformed as refusal:
+        document = refusal.document()
+    else:
+        document = {"detail": str(len(request.lines))}
+    assert 0 < len(document["detail"]) <= 300
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["", "\x00", "华", "\ud800"])
+    | st.sampled_from(ITEMS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["item_id", "quantity"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["lines", "expected_total", "recipient", "ticket", "x"]), JSON))
+def test_whatever_json_comes_is_an_order_or_malformed(wish):
+    try:
+        request = read(wish)
+    except Malformed:
+        return
+    assert 1 <= len(request.lines) <= LINES_MAX
+    assert all(1 <= line.quantity <= UNITS_PER_LINE_MAX for line in request.lines)
