@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import asyncpg
-
 from console import gate_keys, gate_laws, store, store_laws
 from console.gate_keys import Comparison
 from console.model import Invariant, ItemFigures, NotAuditable, Report, skipped
@@ -22,14 +20,14 @@ from inventory.faults import GateSilent
 from inventory.gate import Gate
 from inventory.ledger import Ledger
 from keel.clock import from_ms, to_ms
-from keel.database import database_ms
+from keel.database import Pool, database_ms
 from keel.ids import is_id
 
 QUIET_WAIT_S: Final = 15.0
 
 
 async def audit(
-    pool: asyncpg.Pool,
+    pool: Pool,
     gate: Gate,
     sale_id: str,
     *,
@@ -59,6 +57,11 @@ async def audit(
     return _report(watch, moment, invariants)
 
 
+async def lost_orders(pool: Pool, sale_id: str, acknowledged: Sequence[str]) -> list[str]:
+    """Which of these orders PostgreSQL does not have: none, ever. Raises NotAuditable."""
+    return await store.missing_orders(pool, sale_id, acknowledged)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What one snapshot said: the laws of the tables, and per segment what the gate has to know."""
@@ -68,7 +71,7 @@ class Reading:
     comparisons: list[Comparison]
 
 
-async def _read(pool: asyncpg.Pool, gate: Gate, watch: Watch, moment: datetime) -> Reading:
+async def _read(pool: Pool, gate: Gate, watch: Watch, moment: datetime) -> Reading:
     head = watch.head
     async with store.snapshot(pool) as connection:
         laws = [await store_laws.check(connection, law, head.id, moment) for law in store_laws.LAWS]

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from console.model import NotAuditable
-from keel.database import Connection
+from keel.database import Connection, Pool
 
 WORK_MEMORY: Final = "64MB"  # for each sort and hash; a million orders are sorted a few times
 LAW_MAX: Final = "10min"
@@ -48,7 +48,7 @@ def readable() -> Iterator[None]:
         raise NotAuditable(f"PostgreSQL does not answer: {type(error).__name__}: {error}") from error
 
 
-async def head(pool: asyncpg.Pool, sale_id: str) -> Head | None:
+async def head(pool: Pool, sale_id: str) -> Head | None:
     """The sale, or None."""
     with readable():
         row = await pool.fetchrow(_HEAD, sale_id)
@@ -58,7 +58,7 @@ async def head(pool: asyncpg.Pool, sale_id: str) -> Head | None:
 
 
 @asynccontextmanager
-async def snapshot(pool: asyncpg.Pool) -> AsyncIterator[Connection]:
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     """A connection whose readings are all of one moment."""
     with readable():
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
@@ -81,7 +81,7 @@ async def unlike_claims(
     return [row["says"] for row in rows]
 
 
-async def missing_orders(pool: asyncpg.Pool, sale_id: str, order_ids: Sequence[str]) -> list[str]:
+async def missing_orders(pool: Pool, sale_id: str, order_ids: Sequence[str]) -> list[str]:
     """Which of these orders the sale does not have."""
     with readable():
         rows = await pool.fetch(_MISSING, sale_id, order_ids)

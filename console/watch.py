@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-import asyncpg
-
 from console import store
 from console.model import NotAuditable
 from console.store import Head
@@ -16,6 +14,7 @@ from inventory.gate import Gate
 from inventory.ledger import Ledger
 from inventory.model import RUNNING, ItemCount
 from inventory.replies import GateStatus
+from keel.database import Pool
 
 POLL_S: Final = 0.2
 STEADY_LOOKS_MAX: Final = 3
@@ -89,7 +88,7 @@ class Watch:
 class Watcher:
     """Takes looks. `say` hears what is waited for, once."""
 
-    pool: asyncpg.Pool
+    pool: Pool
     gate: Gate
     ledger: Ledger
     sale_id: str

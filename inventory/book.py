@@ -5,6 +5,7 @@ READ_EVERY_S, and says sold_out or over_limit only while that reading is younger
 epoch; a rebuild flips no sooner than LEASE_S plus the gate's timeout after its bump.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class SaleBook:
         self._read_at_s: dict[str, float] = {}
         self._used_at_s: dict[str, float] = {}
         self._unknown_until_s: OrderedDict[str, float] = OrderedDict()
+        self._under_way: dict[str, asyncio.Future[SaleConfig | None]] = {}
 
     async def get(self, sale_id: str) -> SaleConfig | None:
         """A sale's configuration, from memory where possible. Raises LedgerFault."""
@@ -40,13 +42,30 @@ class SaleBook:
             return config
         if self._unknown_until_s.get(sale_id, 0) > self._clock_s():
             return None
-        return await self.refresh(sale_id)
+        return await self._refresh_together(sale_id)
 
     async def fresher(self, sale_id: str) -> SaleConfig | None:
         """A configuration that is at most READ_EVERY_S old: before a buyer is told that something does not exist."""
         if self._clock_s() - self._read_at_s.get(sale_id, -READ_EVERY_S) < READ_EVERY_S:
             return await self.get(sale_id)
-        return await self.refresh(sale_id)
+        return await self._refresh_together(sale_id)
+
+    async def _refresh_together(self, sale_id: str) -> SaleConfig | None:
+        """One reading for all who ask meanwhile: the crowd that meets a fresh process must not be one on PostgreSQL."""
+        while (others := self._under_way.get(sale_id)) is not None:
+            await asyncio.wait([others])
+            if not others.cancelled():
+                return others.result()
+        ours: asyncio.Future[SaleConfig | None] = asyncio.get_running_loop().create_future()
+        self._under_way[sale_id] = ours
+        try:
+            ours.set_result(await self.refresh(sale_id))
+        except LedgerFault as fault:
+            ours.set_exception(fault)
+        finally:
+            del self._under_way[sale_id]
+            ours.cancel()  # of no effect but where this reader was stopped: then another one takes over
+        return ours.result()
 
     async def refresh(self, sale_id: str) -> SaleConfig | None:
         """Read a sale anew. Raises LedgerFault."""

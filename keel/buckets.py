@@ -6,27 +6,43 @@ from collections.abc import Callable, Hashable
 from typing import Final
 
 BUCKETS_MAX: Final = 200_000
+FORGOTTEN_PER_TAKE: Final = 2  # more than the one that a take may add, so the full ones always go
 
 
 class TokenBuckets:
-    """One bucket per key: `burst` tokens, refilled at `per_s` tokens a second; the longest unused are forgotten.
+    """One bucket per key: `burst` tokens, refilled at `per_s` tokens a second.
 
-    A forgotten bucket starts full again, so memory is bounded at the price of leniency towards the long absent.
+    A bucket is one number, the moment at which it is full again (the virtual scheduling form of the generic cell rate
+    algorithm, ITU-T I.371). A full bucket says no more than none, so it is forgotten. Beyond `buckets_max` the longest
+    unused go too: memory is bounded, at the price of leniency towards those.
     """
 
     def __init__(
         self, *, per_s: float, burst: int, buckets_max: int = BUCKETS_MAX, clock_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._per_s, self._burst, self._buckets_max, self._clock_s = per_s, float(burst), buckets_max, clock_s
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()  # key -> (tokens, at)
+        self._token_s, self._depth_s = 1 / per_s, burst / per_s
+        self._buckets_max, self._clock_s = buckets_max, clock_s
+        self._full_at_s: OrderedDict[Hashable, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Buckets that are remembered."""
+        return len(self._full_at_s)
 
     def take(self, key: Hashable) -> float:
         """Take one token. Returns 0 when there was one, else the seconds until there will be."""
         now_s = self._clock_s()
-        tokens, at_s = self._buckets.pop(key, (self._burst, now_s))
-        tokens = min(self._burst, tokens + (now_s - at_s) * self._per_s)
-        wait_s = 0.0 if tokens >= 1 else (1 - tokens) / self._per_s
-        self._buckets[key] = (tokens - 1 if tokens >= 1 else tokens, now_s)
-        if len(self._buckets) > self._buckets_max:
-            self._buckets.popitem(last=False)
-        return wait_s
+        before_s = self._full_at_s.pop(key, now_s)
+        full_at_s = max(before_s, now_s) + self._token_s
+        wait_s = full_at_s - now_s - self._depth_s
+        refused = wait_s > 1e-9  # a rounding error is no refusal
+        self._full_at_s[key] = before_s if refused else full_at_s
+        self._forget(now_s)
+        return wait_s if refused else 0.0
+
+    def _forget(self, now_s: float) -> None:
+        """Drop the longest unused that are full, and whatever is over the limit."""
+        for _ in range(FORGOTTEN_PER_TAKE):
+            oldest = next(iter(self._full_at_s), None)
+            if oldest is None or (self._full_at_s[oldest] > now_s and len(self._full_at_s) <= self._buckets_max):
+                return
+            del self._full_at_s[oldest]

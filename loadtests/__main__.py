@@ -1,4 +1,4 @@
-"""`python -m loadtests [--quick] [--profile]`: the benchmark's document on stdout, its progress on stderr.
+"""`python -m loadtests [--quick] [--profile] [--pool-size N]`: the benchmark's document on stdout, its progress on stderr.
 
 Exit code 1 when a promise did not hold. A missed budget is reported and not an error: machines differ.
 """
@@ -7,6 +7,7 @@ import argparse
 import json
 import sys
 
+from loadtests.noise import Noise
 from loadtests.profiling import top_frames
 from loadtests.progress import say
 from loadtests.report import broken
@@ -18,12 +19,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtests", description="Measure Millpond against the baseline.")
     parser.add_argument("--quick", action="store_true", help="one short round: the same document in under a minute")
     parser.add_argument("--profile", action="store_true", help="sample the API process and show its hottest frames")
+    parser.add_argument(
+        "--pool-size", type=int, help="connections of the baseline to PostgreSQL, instead of its own choice"
+    )
     arguments = parser.parse_args()
-    document = bench(quick=arguments.quick, profile=arguments.profile)
+    document = bench(quick=arguments.quick, profile=arguments.profile, pool_size=arguments.pool_size)
     print(json.dumps(document, indent=2))
     if arguments.profile:
         for frame, share in top_frames(PROFILE):
             say(f"{share:6.1%}  {frame}")
+    for one in document["rounds"]:
+        noise = Noise(*one["figures"]["noise"].values())
+        if noise.loud:
+            say(f"round {one['round']}, {one['side']}: the machine was busy elsewhere, do not trust this run: {noise}")
     for name, budget in document["budgets"].items():
         if not budget["met"]:
             say(f"budget missed: {name}: {budget}")

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from loadtests.noise import Listening, Noise
 from loadtests.sides import Buyers, Faults, Sale, Side
 from loadtests.stack import Stack, StackFailed
 from millpond.crowd import Progress, rush
@@ -40,6 +41,7 @@ class Measured:
     result: Result
     cpu_s: dict[str, float]
     generator_s: float
+    noise: Noise
 
     def cpu_us_per(self, count: int) -> dict[str, float]:
         """CPU-µs of each kind of process per one of `count`, and their total."""
@@ -91,16 +93,17 @@ class Round:
         return await self._send(title, sale, self._buyers.wishes(self._stack.target, sale, count))
 
     async def _send(self, title: str, sale: Sale, wishes: Sequence[Wish]) -> Measured:
-        before_s, began_s = self._stack.cpu_s(), time.process_time()
+        listening, before_s, began_s = Listening(), self._stack.cpu_s(), time.process_time()
         with self._tell(f"{self._side.name}: {title}", len(wishes)) as on_progress, collector_off():
             result = await rush(
                 self._stack.target, wishes, connections=CONNECTIONS, deadline_s=DEADLINE_S, on_progress=on_progress
             )
         generator_s = time.process_time() - began_s
         await self._settle(sale)
-        after_s = self._stack.cpu_s()
+        cpu_s = {kind: after_s - before_s[kind] for kind, after_s in self._stack.cpu_s().items()}
+        noise = listening.heard(sum(cpu_s.values()) + time.process_time() - began_s)
         self._accepted.append((sale, result.accepted))
-        return Measured(result, {kind: after_s[kind] - before_s[kind] for kind in after_s}, generator_s)
+        return Measured(result, cpu_s, generator_s, noise)
 
     async def _settle(self, sale: Sale) -> None:
         """What an order still costs after its answer belongs to its price."""
@@ -143,6 +146,7 @@ def order_figures(orders: Measured) -> dict[str, Any]:
         "orders_per_s": round(orders.result.per_s(), 1),
         "latency_ms": orders.latency_ms(),
         "cpu_us_per_order": orders.cpu_us_per(accepted),
+        "noise": orders.noise.document(),
         "generator_cpu_us_per_request": round(1e6 * orders.generator_s / max(1, len(orders.result.answers)), 1),
     }
 

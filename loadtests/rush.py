@@ -60,10 +60,10 @@ QUICK: Final = Extent(
 class Bench:
     """A whole run. `profile`: sample the API process of Millpond while it takes orders."""
 
-    def __init__(self, folder: Path, extent: Extent, *, profile: bool = False) -> None:
+    def __init__(self, folder: Path, extent: Extent, *, profile: bool, pool_size: int | None) -> None:
         self._folder, self._extent, self._profile = folder, extent, profile
         self._buyers = Buyers(Ids(FollowingClock()).new(), secrets.token_urlsafe(32))
-        self._sides: list[Side] = [MillpondSide(self._buyers), BaselineSide(self._buyers)]
+        self._sides: list[Side] = [MillpondSide(self._buyers), BaselineSide(self._buyers, pool_size=pool_size)]
 
     def run(self) -> dict[str, Any]:
         """All rounds; the document."""
@@ -95,10 +95,10 @@ def data_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def bench(*, quick: bool, profile: bool = False) -> dict[str, Any]:
-    """Measure, write the document to build/bench/rush.json, and return it."""
+def bench(*, quick: bool, profile: bool = False, pool_size: int | None = None) -> dict[str, Any]:
+    """Measure, write the document to build/bench/rush.json, and return it. `pool_size` is the baseline's."""
     BUILD.mkdir(parents=True, exist_ok=True)
     with data_folder() as folder:
-        document = Bench(folder, QUICK if quick else FULL, profile=profile).run()
+        document = Bench(folder, QUICK if quick else FULL, profile=profile, pool_size=pool_size).run()
     (BUILD / "rush.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return document

@@ -19,8 +19,7 @@ from rich.console import Console
 
 from accounts.service import seed_merchant
 from accounts.tokens import Tokens
-from console import store as tables
-from console.audit import audit
+from console.audit import audit, lost_orders
 from inventory.selling import Selling
 from keel.clock import FollowingClock
 from keel.identity import Principal
@@ -172,7 +171,7 @@ class Drill:
 
     async def _judge(self, rehearsal: Rehearsal, scene: Scene, answers: Sequence[Answer]) -> int:
         ids = [answer.order_id for answer in answers if answer.accepted]
-        lost = await tables.missing_orders(self.parts.pool, rehearsal.sale_id, ids)
+        lost = await lost_orders(self.parts.pool, rehearsal.sale_id, ids)
         report = await audit(self.parts.pool, self.parts.gate, rehearsal.sale_id, say=self.console.print)
         show(report, self.console)
         verdict = verdict_of(self.plan, scene, answers, lost=len(lost), report=report)

@@ -14,8 +14,28 @@ DECLARE
     fresh uuid[];
     items uuid[];
     units bigint[];
+    payload jsonb := jsonb_build_object('merchant_id', p_merchant, 'sale_id', p_sale);
+    all_ids uuid[] := p_ids;
+    all_customers uuid[] := p_customers;
+    all_keys text[] := p_keys;
+    all_prints text[] := p_prints;
 BEGIN
     fresh := claims_take(p_merchant, p_sale, p_segment, p_epoch, p_rehearsal, p_ids, p_customers, p_keys, p_prints, p_lines, p_units, p_nos, p_served_ms);
+
+    IF cardinality(fresh) < cardinality(p_ids) THEN  -- rare, so that the inserts below need no filter
+        SELECT coalesce(array_agg(w.id), '{}'), array_agg(w.customer), array_agg(w.key), array_agg(w.total), array_agg(w.share), array_agg(w.served_ms)
+        INTO p_ids, p_customers, p_keys, p_totals, p_shares, p_served_ms
+        FROM unnest(p_ids, p_customers, p_keys, p_totals, p_shares, p_served_ms) AS w (id, customer, key, total, share, served_ms)
+        WHERE w.id = ANY (fresh);
+        SELECT array_agg(l.order_id), array_agg(l.no), array_agg(l.item), array_agg(l.version), array_agg(l.units), array_agg(l.price)
+        INTO l_orders, l_nos, l_items, l_versions, l_units, l_prices
+        FROM unnest(l_orders, l_nos, l_items, l_versions, l_units, l_prices) AS l (order_id, no, item, version, units, price)
+        WHERE l.order_id = ANY (fresh);
+        SELECT array_agg(r.order_id), array_agg(r.name), array_agg(r.phone), array_agg(r.address)
+        INTO r_orders, r_names, r_phones, r_addresses
+        FROM unnest(r_orders, r_names, r_phones, r_addresses) AS r (order_id, name, phone, address)
+        WHERE r.order_id = ANY (fresh);
+    END IF;
 
     IF cardinality(fresh) > 0 THEN
         INSERT INTO orders (merchant_id, id, sale_id, segment, customer_id, claim_key, state, currency, lines_total, total, share_code, rehearsal,
@@ -24,47 +44,39 @@ BEGIN
                w.total, w.total, w.share, p_rehearsal, p_at, p_expires_at,
                (p_context->>'room_id')::uuid, (p_context->>'session_id')::uuid, (p_context->>'pin_id')::uuid,
                w.served_ms - (p_context->>'started_ms')::bigint
-        FROM unnest(p_ids, p_customers, p_keys, p_totals, p_shares, p_served_ms) AS w (id, customer, key, total, share, served_ms)
-        WHERE w.id = ANY (fresh);
+        FROM unnest(p_ids, p_customers, p_keys, p_totals, p_shares, p_served_ms) AS w (id, customer, key, total, share, served_ms);
 
         INSERT INTO order_line (merchant_id, order_id, no, item_id, item_version_id, quantity, unit_price, amount)
         SELECT p_merchant, l.order_id, l.no, l.item, l.version, l.units, l.price, l.units * l.price
-        FROM unnest(l_orders, l_nos, l_items, l_versions, l_units, l_prices) AS l (order_id, no, item, version, units, price)
-        WHERE l.order_id = ANY (fresh);
+        FROM unnest(l_orders, l_nos, l_items, l_versions, l_units, l_prices) AS l (order_id, no, item, version, units, price);
 
         INSERT INTO order_history (merchant_id, order_id, state, at, actor)
         SELECT p_merchant, w.id, CASE w.total WHEN 0 THEN 'paid' ELSE 'awaiting_payment' END, p_at, 'customer'
-        FROM unnest(p_ids, p_totals) AS w (id, total)
-        WHERE w.id = ANY (fresh);
+        FROM unnest(p_ids, p_totals) AS w (id, total);
 
         INSERT INTO outbox_event (id, topic, aggregate, payload, at)
-        SELECT w.id, 'order.placed', w.id,
-               jsonb_build_object('merchant_id', p_merchant, 'sale_id', p_sale, 'customer_id', w.customer, 'total', w.total, 'share_code', w.share), p_at
-        FROM unnest(p_ids, p_customers, p_totals, p_shares) AS w (id, customer, total, share)
-        WHERE w.id = ANY (fresh);
+        SELECT w.id, 'order.placed', w.id, payload, p_at FROM unnest(p_ids) AS w (id);
 
         IF cardinality(p_subscribers) > 0 THEN
             INSERT INTO outbox_delivery (event_id, subscriber, lane, aggregate, due_at)
-            SELECT f, s, outbox_lane(f), f, p_at FROM unnest(fresh) AS f, unnest(p_subscribers) AS s;
+            SELECT f, s, outbox_lane(f), f, p_at FROM unnest(p_ids) AS f, unnest(p_subscribers) AS s;
         END IF;
 
         IF cardinality(r_orders) > 0 THEN
             INSERT INTO order_recipient (merchant_id, order_id, name, phone, address)
             SELECT p_merchant, r.order_id, r.name, r.phone, r.address
-            FROM unnest(r_orders, r_names, r_phones, r_addresses) AS r (order_id, name, phone, address)
-            WHERE r.order_id = ANY (fresh);
+            FROM unnest(r_orders, r_names, r_phones, r_addresses) AS r (order_id, name, phone, address);
         END IF;
 
         SELECT array_agg(s.item), array_agg(s.units) INTO items, units FROM (
-            SELECT l.item, sum(l.units) AS units FROM unnest(l_orders, l_items, l_units) AS l (order_id, item, units)
-            WHERE l.order_id = ANY (fresh) GROUP BY l.item) AS s;
+            SELECT l.item, sum(l.units) AS units FROM unnest(l_items, l_units) AS l (item, units) GROUP BY l.item) AS s;
         PERFORM stock_sell(p_merchant, p_segment, p_epoch, p_at, items, units);
     END IF;
 
-    IF cardinality(fresh) < cardinality(p_ids) THEN
+    IF cardinality(fresh) < cardinality(all_ids) THEN
         RETURN QUERY
         SELECT w.id, c.id, CASE WHEN c.state = 'void' THEN 'void' WHEN c.fingerprint <> w.print THEN 'reused' ELSE c.state END
-        FROM unnest(p_ids, p_customers, p_keys, p_prints) AS w (id, customer, key, print)
+        FROM unnest(all_ids, all_customers, all_keys, all_prints) AS w (id, customer, key, print)
         JOIN claim c ON c.sale_id = p_sale AND c.customer_id = w.customer AND c.key = w.key
         WHERE w.id <> ALL (fresh);
     END IF;

@@ -27,11 +27,12 @@ async def broken_laws(
 ) -> list[str]:
     """Every law that does not hold, in words; none when all is well."""
     claims = await pool.fetch("SELECT * FROM claim WHERE sale_id = $1", sale_id)
+    closed = await pool.fetchval("SELECT state = 'closed' FROM sale WHERE id = $1", sale_id)
     return [
         *await _stock(pool, sale_id, claims),
         *await _orders(pool, sale_id, claims),
         *_promises(claims, buyers, limit),
-        *await _gate(pool, gate, sale_id, claims),
+        *(await _settled(pool, sale_id) if closed else await _gate(pool, gate, sale_id, claims)),
         *await _outbox(pool, sale_id),
     ]
 
@@ -104,6 +105,12 @@ async def _gate(pool: asyncpg.Pool, gate: Gate, sale_id: str, claims: list[async
     if status.entries != keys or status.held:
         said.append(f"gate has {status.entries} keys, {status.held} held; the ledger has {keys} claims")
     return said
+
+
+async def _settled(pool: asyncpg.Pool, sale_id: str) -> list[str]:
+    """A closed sale has given back what is left."""
+    rows = await pool.fetch(_STOCK, sale_id)
+    return [f"item {r['no']}: {r['allocated'] - r['sold']} units left" for r in rows if r["allocated"] != r["sold"]]
 
 
 async def _outbox(pool: asyncpg.Pool, sale_id: str) -> list[str]:

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from inventory.model import SaleState
 from keel.errors import Refusal
 from orders.attempt import Answer
+from tests.chaos.laws import Buyer
 from tests.chaos.proxy import Effect, Trap
 from tests.chaos.stories import STORIES
 from tests.chaos.worlds import Mill, Process, id_of
@@ -104,25 +104,18 @@ async def _aftermath(mill: Mill, trap: Trap) -> list[str]:
         if process.alive:
             process.recover()
     fresh = await mill.process(connections=1)
-    said = [f"after the fault: {law}" for law in await rest(mill, fresh)]
+    said = [f"after the fault: {law}" for law in await mill.rest(fresh)]
     trap.let_go.set()
-    said += [f"after a late call: {law}" for law in await rest(mill, fresh)]
+    said += [f"after a late call: {law}" for law in await mill.rest(fresh)]
     for process in (mill.processes[1], fresh):
         said += [text for buyer in list(mill.buyers) for text in judge(buyer, await mill.insist(process, buyer))]
-    return said + [f"after the retries: {law}" for law in await rest(mill, fresh)]
+    return said + [f"after the retries: {law}" for law in await mill.rest(fresh)]
 
 
-def judge(buyer: object, answer: Answer) -> list[str]:
+def judge(buyer: Buyer, answer: Answer) -> list[str]:
     """A buyer with an order is never refused."""
-    acknowledged: set[str] = buyer.acknowledged  # type: ignore[attr-defined]
+    acknowledged = buyer.acknowledged
     if isinstance(answer, Refusal):
         return [f"P4: {acknowledged} was acknowledged, its retry refused: {answer}"] if acknowledged else []
     return [] if acknowledged == {id_of(answer)} else [f"two orders for one key: {acknowledged}"]
 
-
-async def rest(mill: Mill, worker: Process) -> list[str]:
-    """The laws at rest; a closed sale has no gate to be held against."""
-    said = await mill.rest(worker)
-    config = await worker.parts.ledger.sale(mill.sale.id)
-    assert config is not None
-    return [law for law in said if not (config.state is SaleState.CLOSED and law.startswith("gate"))]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from inventory.loops import Upkeep
 from inventory.rebuild import TRUST_S, Rebuilder
@@ -183,7 +183,15 @@ def _process(parts: Parts, redis: Proxy, postgres: Proxy) -> Process:
 
 
 @asynccontextmanager
-async def mill_of(
+async def mill_of(database_url: str, redis_url: str, **options: Any) -> AsyncIterator[Mill]:
+    """A mill with an open sale in a shop of its own. Options of mill_in."""
+    async with open_shop(database_url, redis_url) as shop, mill_in(shop, database_url, redis_url, **options) as mill:
+        yield mill
+
+
+@asynccontextmanager
+async def mill_in(
+    shop: Shop,
     database_url: str,
     redis_url: str,
     *,
@@ -192,11 +200,13 @@ async def mill_of(
     processes: int = 2,
     trust_s: float = TRUST_S,
 ) -> AsyncIterator[Mill]:
-    """A mill with an open sale; everything is closed at the end."""
+    """A mill with an open sale; everything is closed at the end, and no later mill meets its sale."""
     async with AsyncExitStack() as stack:
-        shop = await stack.enter_async_context(open_shop(database_url, redis_url))
         sale = await open_sale(shop, units=units, limit=limit)
         mill = Mill(database_url, redis_url, shop, sale, stack, trust_s, limit)
         for _ in range(processes):
             await mill.process()
         yield mill
+        await shop.pool.execute("UPDATE sale SET archived_at = created_at WHERE id = $1", sale.id)
+        await shop.pool.execute("UPDATE orders SET state = 'paid' WHERE state = 'awaiting_payment'")
+        await shop.pool.execute("DELETE FROM outbox_delivery")

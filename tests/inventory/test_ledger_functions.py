@@ -148,7 +148,7 @@ async def test_of_two_bumps_at_once_each_has_its_own_epoch(books: Books, other: 
     await books.place(Wish(1))
     await locked(other, STOCK_LOCK)
     bumps = [asyncio.create_task(books.shop.ledger.bump_epoch(books.sale.id, 0)) for _ in range(2)]
-    await eventually_async(lambda: waiting(other, 2))
+    await eventually_async(lambda: waiting(books, 2))
     await other.execute("UPDATE stock SET sold = sold + 1; COMMIT")
     assert sorted(await asyncio.gather(*bumps)) == [2, 3]
     assert await books.sold() == [2, 1]
@@ -157,7 +157,7 @@ async def test_of_two_bumps_at_once_each_has_its_own_epoch(books: Books, other: 
 async def test_a_placement_that_waited_for_a_bump_is_refused(books: Books, other: asyncpg.Connection):
     await locked(other, STOCK_LOCK)
     place = asyncio.create_task(books.place(Wish(1)))
-    await eventually_async(lambda: waiting(other, 1))
+    await eventually_async(lambda: waiting(books, 1))
     await other.execute("UPDATE stock SET epoch = epoch + 1; COMMIT")
     with pytest.raises(EpochOver):
         await place
@@ -177,7 +177,7 @@ async def test_a_lapse_carries_the_epoch_of_its_transaction(books: Books, other:
     await books.place(Wish(1))
     await locked(other, STOCK_LOCK)
     lapsing = asyncio.create_task(books.lapse(1))
-    await eventually_async(lambda: waiting(other, 1))
+    await eventually_async(lambda: waiting(books, 1))
     await other.execute("UPDATE stock SET epoch = 7; COMMIT")
     await lapsing
     facts = await books.shop.rows("SELECT payload->>'epoch' AS epoch FROM outbox_event WHERE topic = 'order.lapsed'")
@@ -209,17 +209,17 @@ async def test_a_deadlock_is_tried_again(books: Books, other: asyncpg.Connection
     await books.shop.pool.expire_connections()
     await locked(other, STOCK_LOCK)
     place = asyncio.create_task(books.place(Wish(2)))
-    await eventually_async(lambda: waiting(other, 1))
+    await eventually_async(lambda: waiting(books, 1))
     await other.execute("SELECT 1 FROM claim FOR UPDATE")
     await other.execute("COMMIT")
     assert await place == {}
     assert await books.sold() == [1, 0]
 
 
-async def waiting(connection: asyncpg.Connection, count: int) -> bool:
-    """Whether so many connections wait for a lock."""
-    waiters = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return bool(await connection.fetchval(waiters) == count)
+async def waiting(books: Books, count: int) -> bool:
+    """Whether so many connections wait for a lock. Not asked inside a transaction: it would see the first answer only."""
+    waiters = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return len(await books.shop.pool.fetch(waiters)) == count
 
 
 @pytest.mark.parametrize("effect", [Effect.LOSE, Effect.MUTE, Effect.CUT])

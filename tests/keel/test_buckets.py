@@ -62,6 +62,15 @@ def test_memory_is_bounded_and_the_longest_unused_is_forgotten():
     assert buckets.take("ming") == 0
 
 
+def test_buckets_that_are_full_again_are_forgotten():
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=1, burst=2, clock_s=watch)
+    for buyer in range(1_000):
+        buckets.take(buyer)
+        watch.now_s += 0.01
+    assert len(buckets) <= 101  # those of the last second
+
+
 @given(
     st.lists(st.floats(min_value=0, max_value=2), min_size=1, max_size=100),
     st.integers(min_value=1, max_value=5),

@@ -18,6 +18,7 @@ from tests.eventually import eventually
 HERE = Path(__file__).parents[2]
 START_MAX_S = 30.0
 STOP_MAX_S = 20.0
+COMMAND_MAX_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,16 @@ class Stack:
     environment: dict[str, str]
     port: int
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        """A `millpond` command, still running."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "millpond", *arguments],
-            cwd=HERE,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: str, heard: bool = True) -> "subprocess.Popen[str]":
+        """A `millpond` command, still running. Nobody reads what one that is not `heard` writes."""
+        output = subprocess.PIPE if heard else subprocess.DEVNULL
+        command = [sys.executable, "-m", "millpond", *arguments]
+        return subprocess.Popen(command, cwd=HERE, env=self.environment, stdout=output, stderr=output, text=True)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """A `millpond` command, ended."""
         process = self.start(*arguments)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=COMMAND_MAX_S)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
     def answers(self) -> bool:
@@ -54,7 +50,7 @@ class Stack:
 def running_stack(database_url: str, redis_url: str) -> Iterator[Stack]:
     """API and worker as processes of their own, stopped in the end."""
     stack = planned_stack(database_url, redis_url)
-    processes = [stack.start("api"), stack.start("worker")]
+    processes = [stack.start(name, heard=False) for name in ("api", "worker")]
     try:
         eventually(stack.answers, within_s=START_MAX_S)
         yield stack
@@ -62,7 +58,7 @@ def running_stack(database_url: str, redis_url: str) -> Iterator[Stack]:
         for process in processes:
             process.send_signal(signal.SIGTERM)
         for process in processes:
-            process.communicate(timeout=STOP_MAX_S)
+            process.wait(STOP_MAX_S)
 
 
 def planned_stack(database_url: str, redis_url: str) -> Stack:

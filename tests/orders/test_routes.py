@@ -87,7 +87,7 @@ async def test_a_wrong_question_is_malformed(served: Served, path):
 )
 async def test_a_wrong_reason_is_malformed_and_nothing_is_cancelled(counter: Counter, body):
     served = counter.served
-    order = (await served.order(counter.sale)).json()
+    order = (await served.order(counter.sale, key="one order for all of these")).json()
     headers = served.authorization() | {"content-type": "application/json"}
     request = served.client.post(f"/v1/orders/{order['id']}/cancel", content=body, headers=headers)
     await counter.refuses(request, 400, "malformed")

@@ -1,0 +1,105 @@
+"""The benchmark's arithmetic, and one very small run of both sides."""
+
+import secrets
+from contextlib import nullcontext
+
+import pytest
+import uvloop
+
+from keel.clock import FollowingClock
+from keel.ids import Ids
+from loadtests.budgets import Budget
+from loadtests.phases import Round, Sizes
+from loadtests.profiling import top_frames
+from loadtests.progress import tell
+from loadtests.report import broken, document_of, medians
+from loadtests.rush import data_folder
+from loadtests.side_baseline import BaselineSide
+from loadtests.side_millpond import MillpondSide
+from loadtests.sides import Buyers, Faults, told_twice
+from loadtests.stack import running
+from millpond.crowd_answers import Answer, Wish
+
+TINY = Sizes(warm_up=5, orders=60, replays=10, refusals=40, rush_buyers=60, rush_units=21)
+
+
+def answer(buyer: str, key: str, order_id: str) -> Answer:
+    return Answer(Wish(buyer, key, b""), 201, 0.1, 1, order_id)
+
+
+def figures(**changes):
+    usual = {
+        "accepted": 10,
+        "not_accepted": {},
+        "refused": {"sold_out": 5},
+        "orders_per_s": 800.0,
+        "latency_ms": {"p99": 10.0},
+        "cpu_us_per_order": {"total": 100.0},
+        "cpu_us_per_refusal": {"total": 60.0},
+        "faults": vars(Faults()),
+    }
+    return usual | changes
+
+
+def rounds(**changes):
+    slow = figures(orders_per_s=100.0, latency_ms={"p99": 100.0})
+    return [
+        {"round": 1, "side": "millpond", "figures": figures(**changes)},
+        {"round": 1, "side": "baseline", "figures": slow},
+    ]
+
+
+@pytest.mark.parametrize("kind", [MillpondSide, BaselineSide])
+def test_a_small_round_breaks_no_promise(kind):
+    buyers = Buyers(Ids(FollowingClock()).new(), secrets.token_urlsafe(32))
+    side = kind(buyers)
+    with data_folder() as folder, running(folder / side.name, side.plan()) as stack:
+        found = uvloop.run(Round(side, stack, buyers, tell).run(TINY, nullcontext))
+    assert (found["accepted"], found["not_accepted"]) == (60, {})
+    assert found["refused"] == {"sold_out": 40}
+    assert found["replayed"] == 10
+    assert (found["rush"]["accepted"], found["rush"]["refused"]) == (21, {"sold_out": 39})
+    assert found["faults"] == vars(Faults())
+    assert found["cpu_us_per_order"]["postgres"] >= 0
+
+
+def test_medians_keep_the_shape():
+    assert medians([{"a": 1, "b": {"c": 5}}, {"a": 3, "b": {"c": 1}}, {"a": 2, "b": {}}]) == {"a": 2, "b": {"c": 3}}
+
+
+def test_the_document_says_what_was_met():
+    document = document_of({"cores": 2}, rounds())
+    assert (document["ratio"], document["oversold"], broken(document)) == (8.0, 0, [])
+    assert all(budget["met"] for budget in document["budgets"].values())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"faults": vars(Faults(lost=1))},
+        {"faults": vars(Faults(audit=1))},
+        {"not_accepted": {"no_answer": 1}},
+        {"refused": {"sold_out": 4, "http_500": 1}},
+        {"rush": {"accepted": 22, "units": 21, "refused": {}}},
+    ],
+)
+def test_whatever_must_not_be_is_reported(changes):
+    assert len(broken(document_of({}, rounds(**changes)))) == 1
+
+
+def test_being_told_two_orders_is_seen():
+    assert told_twice([answer("a", "k", "1"), answer("a", "k", "1"), answer("b", "k", "2")]) == 0
+    assert told_twice([answer("a", "k", "1"), answer("a", "k", "2")]) == 1
+    assert told_twice([answer("a", "k", "1"), answer("b", "k", "1")]) == 1
+
+
+def test_a_budget_has_a_side():
+    assert Budget(8.0, 8.0, at_least=True).met
+    assert not Budget(7.9, 8.0, at_least=True).met
+    assert Budget(150.0, 150.0).document() == {"figure": 150.0, "at_most": 150.0, "met": True}
+
+
+def test_the_hottest_frames_are_those_that_ran_themselves(tmp_path):
+    stacks = tmp_path / "stacks.txt"
+    stacks.write_text("main;place 3\nmain 1\n")
+    assert top_frames(stacks) == [("place", 0.75), ("main", 0.25)]

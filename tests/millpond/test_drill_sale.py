@@ -1,0 +1,56 @@
+"""The rehearsal sale of a drill: a rehearsal in every row, put away or said not to be."""
+
+import asyncio
+
+from accounts.tokens import Tokens
+from millpond import drill_sale
+from millpond.crowd import Target
+from millpond.drill_plan import Fault, Plan
+from millpond.drill_sale import open_rehearsal, put_away, wishes
+from tests.inventory.selling import Shop, open_shop
+
+PLAN = Plan(buyers=3, units=2, fault=Fault.NONE, seconds=15, address_per_s=200, address_burst=400)
+
+
+async def test_a_rehearsal_is_open_and_marked(database_url, redis_url):
+    async with open_shop(database_url, redis_url) as shop:
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        config = await shop.ledger.sale(rehearsal.sale_id)
+        assert config.rehearsal
+        assert config.state == "open"
+        assert config.allocated == 2
+        assert config.hold_ttl_s > PLAN.seconds, "no order lapses while the drill runs"
+
+
+async def test_every_wish_is_of_another_buyer_who_is_signed_in(database_url, redis_url):
+    async with open_shop(database_url, redis_url) as shop:
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        tokens = Tokens({"k": "a secret of the tests, of enough bytes"}, shop.clock)
+        target = Target("127.0.0.1", 1)
+        made = wishes(shop.selling, shop.staff, tokens, target=target, rehearsal=rehearsal, count=3)
+        assert len({wish.buyer for wish in made}) == len({wish.key for wish in made}) == 3
+        token = made[0].request.partition(b"authorization: ")[2].partition(b"\r\n")[0]
+        assert tokens.check(token).sub == made[0].buyer
+
+
+async def test_it_is_put_away_once_its_leftovers_are_back(database_url, redis_url):
+    async with open_shop(database_url, redis_url) as shop:
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        trouble, _ = await asyncio.gather(
+            put_away(shop.selling, shop.staff, rehearsal), settle(shop, rehearsal.sale_id)
+        )
+        assert trouble == ""
+        assert await shop.ledger.sale(rehearsal.sale_id) is None
+
+
+async def settle(shop: Shop, sale_id: str) -> None:
+    """What the worker does with a closed sale."""
+    while not await shop.ledger.settle(sale_id, 0, shop.clock.now()):
+        await asyncio.sleep(0)
+
+
+async def test_without_a_worker_it_says_what_is_left_to_do(database_url, redis_url, monkeypatch):
+    monkeypatch.setattr(drill_sale, "PUT_AWAY_MAX_S", 0.0)
+    async with open_shop(database_url, redis_url) as shop:
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        assert "not back in base stock" in await put_away(shop.selling, shop.staff, rehearsal)
