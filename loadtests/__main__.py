@@ -1,4 +1,4 @@
-"""`python -m loadtests [--quick] [--profile] [--pool-size N]`: the benchmark's document on stdout, its progress on stderr.
+"""`python -m loadtests`: the benchmark's document on stdout, its progress on stderr. `--help` names the options.
 
 Exit code 1 when a promise did not hold. A missed budget is reported and not an error: machines differ.
 """

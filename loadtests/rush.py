@@ -52,7 +52,7 @@ QUICK: Final = Extent(
     rounds=1,
     sizes={
         "millpond": Sizes(500, 6_000, 100, 4_000, rush_buyers=4_000, rush_units=1_342),
-        "baseline": Sizes(200, 900, 100, 1_000),
+        "baseline": Sizes(200, 600, 100, 600),
     },
 )
 

@@ -23,6 +23,7 @@ from keel.buckets import TokenBuckets
 from keel.clock import FOLLOW_EVERY_S, FollowingClock
 from keel.http import install
 from keel.loops import run_every
+from millpond.corked import CorkedProtocol
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.openapi import with_placement
@@ -110,7 +111,7 @@ async def run(settings: Settings, fd: int | None) -> None:
             port=settings.api_port,
             fd=fd,
             loop="uvloop",
-            http="httptools",
+            http=CorkedProtocol,
             lifespan="off",
             access_log=False,
             log_level="warning",

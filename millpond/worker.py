@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+from datetime import timedelta
 from typing import Final
 
 import uvloop
@@ -12,6 +13,7 @@ from inventory.reconciler import Reconciler
 from inventory.running import close_due, open_due
 from inventory.selling import Selling
 from inventory.sweeper import Sweeper
+from keel.clock import OFFSET_READY_MAX_MS
 from keel.loops import run_every
 from keel.outbox import Relay
 from millpond.api import upkeep_of
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 RELAY_EVERY_S: Final = 0.25
 PURGE_EVERY_S: Final = 60.0
 SALE_CLOCK_EVERY_S: Final = 1.0
+CLOCKS_APART: Final = timedelta(milliseconds=OFFSET_READY_MAX_MS)
 
 
 async def work(parts: Parts, stop: asyncio.Event) -> None:
@@ -36,7 +39,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
 
     async def sale_clock() -> None:
         await close_due(selling, parts.clock.now())
-        await open_due(selling, parts.clock.now())
+        await open_due(selling, parts.clock.now() - CLOCKS_APART)  # the gate has let buyers in since; never before
 
     async with asyncio.TaskGroup() as group:
         group.create_task(reconcile(upkeep, stop))

@@ -91,9 +91,9 @@ local function window_verdict()
   if meta.state == 'paused' then return {'paused'} end
   if meta.state == 'closed' then return {'ended'} end
   if closes_ms and now_ms >= closes_ms then return {'ended'} end
-  if opens_ms and now_ms < opens_ms then return {'not_open', opens_ms} end
-  if meta.state ~= 'open' and not (meta.state == 'scheduled' and opens_ms) then return {'not_open', 0} end
-  return nil
+  if meta.state == 'open' then return nil end -- by whose clock it was opened is not asked again: clocks differ
+  if opens_ms and now_ms >= opens_ms then return nil end
+  return {'not_open', opens_ms or 0}
 end
 local closed_verdict = window_verdict()
 

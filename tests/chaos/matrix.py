@@ -86,6 +86,7 @@ async def play(mill: Mill, cell: Cell) -> list[str]:
     await story.tell(mill, lambda: _arm(victim, trap))
     if not trap.reached.is_set():
         return ["the point was not reached"]
+    await trap.struck.wait()
     await cell.fault.after(mill, victim)
     if cell.fault.strike is not death:
         trap.let_go.set()

@@ -36,6 +36,7 @@ class Trap:
     strike: Callable[[], Awaitable[None]] = _nothing
     skip: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
+    struck: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -95,6 +96,7 @@ class Link:
         """Whether the call goes on to the server."""
         trap.reached.set()
         await trap.strike()
+        trap.struck.set()
         if trap.effect is Effect.CUT:
             return False
         if trap.effect is Effect.STALL:

@@ -6,6 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import asyncpg
+
+from inventory.faults import GateSilent
 from inventory.loops import Upkeep
 from inventory.rebuild import TRUST_S, Rebuilder
 from inventory.reconciler import Reconciler
@@ -148,7 +151,11 @@ class Mill:
 
     async def broken(self, process: Process) -> list[str]:
         """The laws that do not hold now, at the gate of this process."""
-        return await broken_laws(self.shop.pool, process.parts.gate, self.sale.id, self.buyers, limit=self.limit)
+        pool, gate = self.shop.pool, process.parts.gate
+        try:
+            return await broken_laws(pool, gate, self.sale.id, self.buyers, limit=self.limit)
+        except (GateSilent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            return [f"nothing can be read: {type(error).__name__} {error}"]
 
     async def lapse(self, process: Process) -> None:
         """Time for payment is over."""

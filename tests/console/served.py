@@ -19,7 +19,7 @@ from orders.service import Orders
 from tests.inventory.selling import Sale, Shop, open_sale, open_shop
 
 GATE_RELEASES = "gate-releases"
-BUYERS = 24
+BUYERS = 12
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +14,9 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
-import migrations
 from keel.clock import FakeClock
 from keel.ids import Ids
-from migrations import configuration, upgrade
+from migrations import HERE, configuration, upgrade
 from tests.databases import Databases
 
 SCHEMA: Final = """
@@ -26,6 +27,15 @@ FUNCTIONS: Final = (
     "SELECT p.oid::regprocedure::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
     "WHERE n.nspname = 'public' ORDER BY 1"
 )
+MIGRATE: Final = """
+import sys
+from alembic import command
+from migrations import configuration
+
+config = configuration(sys.argv[1])
+config.set_main_option("script_location", sys.argv[2])
+command.upgrade(config, "head")
+"""
 HISTORY: Final = "SELECT version_num FROM alembic_version"
 
 
@@ -82,28 +92,32 @@ def test_doing_it_again_changes_nothing(empty_url):
     assert everything(empty_url) == before
 
 
-def test_two_migrators_at_once_do_it_once(empty_url):
+def two_migrators(url: str, folder: Path) -> None:
+    """Two processes that bring the same database up to date at the same time."""
+    program = [sys.executable, "-c", MIGRATE, url, str(folder)]
     with ThreadPoolExecutor(max_workers=2) as threads:
-        for done in [threads.submit(upgrade, empty_url) for _ in range(2)]:
-            done.result(timeout=30)
+        runs = list(
+            threads.map(lambda _: subprocess.run(program, capture_output=True, text=True, timeout=60), range(2))
+        )
+    assert [run.returncode for run in runs] == [0, 0], "\n".join(run.stderr for run in runs)
+
+
+def test_two_migrators_at_once_do_it_once(empty_url):
+    two_migrators(empty_url, HERE)
     assert len(ask(empty_url, HISTORY)) == 1
 
 
 def test_two_migrators_at_once_do_every_revision_once_where_there_are_several(empty_url, tmp_path):
     """Each revision commits by itself, so the lock has to outlive the first of these commits."""
     history(tmp_path, count=3)
-    config = configuration(empty_url)
-    config.set_main_option("script_location", str(tmp_path))
-    with ThreadPoolExecutor(max_workers=2) as threads:
-        for done in [threads.submit(command.upgrade, config, "head") for _ in range(2)]:
-            done.result(timeout=30)
+    two_migrators(empty_url, tmp_path)
     assert [name for name, *_ in ask(empty_url, SCHEMA)] == ["alembic_version", "t1", "t2", "t3"]
 
 
 def history(folder: Path, *, count: int) -> None:
     """A line of slow revisions, run as ours are."""
     (folder / "versions").mkdir()
-    shutil.copy(Path(migrations.__file__).parent / "env.py", folder)
+    shutil.copy(HERE / "env.py", folder)
     for n in range(1, count + 1):
         text = (
             "from alembic import op\n"

@@ -7,6 +7,7 @@ from millpond import drill_sale
 from millpond.crowd import Target
 from millpond.drill_plan import Fault, Plan
 from millpond.drill_sale import open_rehearsal, put_away, wishes
+from tests.eventually import eventually_async
 from tests.inventory.selling import Shop, open_shop
 
 PLAN = Plan(buyers=3, units=2, fault=Fault.NONE, seconds=15, address_per_s=200, address_burst=400)
@@ -16,6 +17,7 @@ async def test_a_rehearsal_is_open_and_marked(database_url, redis_url):
     async with open_shop(database_url, redis_url) as shop:
         rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
         config = await shop.ledger.sale(rehearsal.sale_id)
+        assert config is not None
         assert config.rehearsal
         assert config.state == "open"
         assert config.allocated == 2
@@ -45,8 +47,7 @@ async def test_it_is_put_away_once_its_leftovers_are_back(database_url, redis_ur
 
 async def settle(shop: Shop, sale_id: str) -> None:
     """What the worker does with a closed sale."""
-    while not await shop.ledger.settle(sale_id, 0, shop.clock.now()):
-        await asyncio.sleep(0)
+    await eventually_async(lambda: shop.ledger.settle(sale_id, 0, shop.clock.now()))
 
 
 async def test_without_a_worker_it_says_what_is_left_to_do(database_url, redis_url, monkeypatch):

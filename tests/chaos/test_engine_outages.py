@@ -1,0 +1,88 @@
+"""The crash matrix for the engines: Redis restarts empty or from an older snapshot, is full, stands still; PostgreSQL is
+killed. Afterwards every law holds, and every key gives the order that was acknowledged."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from migrations import upgrade
+from millpond.engines import Engines, Valkey
+from tests.chaos.matrix import CELL_MAX_S, Cell, Fault, cells, play
+from tests.chaos.outages import PostgresOutage, RedisOutage
+from tests.chaos.proxy import Effect
+from tests.chaos.worlds import mill_in, mill_of
+from tests.databases import Databases
+from tests.inventory.selling import open_shop
+from tests.servers import THROWAWAY
+
+LEDGER_POINTS = ("ledger.place", "ledger.claims", "ledger.void", "ledger.lapse", "ledger.bump")
+PASSING_STORIES = ("buying", "abandoned", "unconfirmed", "lapsing", "rebuilding")
+LANES = 2
+
+
+def concerns_redis(cell: Cell) -> bool:
+    return cell.call.startswith("gate.") or cell.call in LEDGER_POINTS
+
+
+@pytest.mark.parametrize("which", ["forgets", "passes"])
+async def test_whatever_happens_to_redis(
+    databases: Databases, database_template: str, private_engines: Callable[..., Engines], tmp_path: Path, which: str
+):
+    names = [databases.create(database_template) for _ in range(LANES)]
+    waiting = list(range(10**6))
+    said: list[str] = []
+
+    async def lane(number: int) -> None:
+        valkey = private_engines(postgres=False).valkey
+        assert valkey is not None
+        outage = RedisOutage(valkey, tmp_path / f"{number}.rdb")
+        chosen = redis_cells(outage, which)
+        while (at := waiting.pop(0)) < len(chosen):
+            async with asyncio.timeout(CELL_MAX_S):
+                said.extend(await one(databases.url_of(names[number]), valkey, outage, chosen[at]))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(LANES):
+                group.create_task(lane(number))
+    finally:
+        for name in names:
+            databases.drop(name)
+    assert not said, "\n".join(said)
+
+
+def redis_cells(outage: RedisOutage, which: str) -> list[Cell]:
+    if which == "forgets":
+        return [cell for cell in cells(outage.faults()) if concerns_redis(cell)]
+    return [cell for cell in cells(outage.passing(), PASSING_STORIES) if cell.call.startswith("gate.")]
+
+
+async def one(database_url: str, valkey: Valkey, outage: RedisOutage, cell: Cell) -> list[str]:
+    async with open_shop(database_url, valkey.url) as shop:
+        async with mill_in(shop, database_url, valkey.url, processes=3, trust_s=0) as mill:
+            await outage.save(mill)
+            return [f"{cell}: {text}" for text in await play(mill, cell)]
+
+
+@pytest.mark.parametrize("effect", [Effect.CUT, Effect.STALL])
+async def test_postgres_is_killed_at_any_point(redis_url: str, private_engines: Callable[..., Engines], effect: Effect):
+    engines = private_engines(valkey=False, postgres_options={**THROWAWAY, "max_connections": "400"})
+    assert engines.postgres is not None
+    points = [cell for cell in cells([Fault("", effect)]) if not cell.call.startswith("gate.")]
+    outage = PostgresOutage(engines.postgres, parties=len(points))
+    chosen = [Cell(cell.story, cell.call, cell.skip, outage.fault(effect)) for cell in points]
+    with Databases(engines.database_url, is_ours=True) as databases:
+        template = databases.create()
+        databases.apart(upgrade, databases.url_of(template))
+        names = [databases.create(template) for _ in chosen]
+
+    async def one_of(name: str, cell: Cell) -> list[str]:
+        async with asyncio.timeout(CELL_MAX_S):
+            async with mill_of(databases.url_of(name), redis_url, processes=3, trust_s=0) as mill:
+                return [f"{cell}: {text}" for text in await play(mill, cell)]
+
+    told = await asyncio.gather(*(one_of(name, cell) for name, cell in zip(names, chosen, strict=True)))
+    said = [text for texts in told for text in texts]
+    assert not said, "\n".join(said)

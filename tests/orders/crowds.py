@@ -1,0 +1,104 @@
+"""A crowd before one sale, served by several processes; and what is exactly right afterwards."""
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from inventory.errors import SoldOut
+from inventory.model import lines_of
+from keel.clock import FakeClock
+from keel.errors import Refusal
+from millpond.wiring import Parts, parts_of
+from orders.attempt import Placed
+from orders.placement import Buyer, Placement
+from orders.schemas import LineRequest, OrderRequest
+from tests.inventory.selling import Sale, Shop
+
+BUYERS: Final = 200
+KINDS: Final = ((10,), (6, 4), (5, 3, 2))  # units of each item of a sale, ten together
+
+
+@dataclass(frozen=True)
+class Want:
+    """One buyer's units of a sale's items."""
+
+    customer_id: str
+    units: tuple[int, ...]
+
+
+def crowd(sale: Sale, seed: int, shop: Shop) -> list[Want]:
+    """200 buyers: of a single item one unit each, else of one or two lines."""
+    dice, kinds = random.Random(seed), len(sale.item_ids)
+    wants = []
+    for _ in range(BUYERS):
+        units = [0] * kinds
+        for no in dice.sample(range(kinds), k=min(kinds, dice.choice([1, 1, 2]))):
+            units[no] = 1 if kinds == 1 else dice.choice([1, 1, 1, 2])
+        wants.append(Want(shop.ids.new(), tuple(units)))
+    return wants
+
+
+def placement_of(parts: Parts) -> Placement:
+    return Placement(gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock)
+
+
+async def rush(placement: Placement, merchant_id: str, sale: Sale, wants: Sequence[Want]) -> dict[str, str]:
+    """Everybody at once; per customer the order's id, or the refusal's name."""
+
+    async def one(want: Want) -> tuple[str, str]:
+        lines = [LineRequest(item, n) for item, n in zip(sale.item_ids, want.units, strict=True) if n]
+        buyer = Buyer(merchant_id, want.customer_id)
+        answer = await placement.place(sale.id, buyer, "once", OrderRequest(lines=lines))
+        if isinstance(answer, Placed):
+            return want.customer_id, answer.attempt.claim_id
+        assert isinstance(answer, Refusal)
+        return want.customer_id, type(answer).__name__
+
+    answers = dict(await asyncio.gather(*map(one, wants)))
+    await placement.drained()
+    return answers
+
+
+async def judge(shop: Shop, sale: Sale, wants: Sequence[Want], answers: dict[str, str]) -> list[str]:
+    """What is not exactly right."""
+    claims = await shop.pool.fetch("SELECT * FROM claim WHERE sale_id = $1", sale.id)
+    config = await shop.ledger.sale(sale.id)
+    assert config is not None
+    left = [item.allocated for item in sorted(config.items, key=lambda item: item.no)]
+    for claim in claims:
+        for no, units in lines_of(claim["lines"]).items():
+            left[no - 1] -= units
+    placed = {str(claim["customer_id"]): str(claim["id"]) for claim in claims}
+    said = [f"oversold: {left}"] if min(left) < 0 else []
+    said += [f"{sum(left)} of one item left over"] if len(left) == 1 and left != [0] else []
+    for want in wants:
+        answer = answers[want.customer_id]
+        if want.customer_id in placed:
+            said += [] if answer == placed[want.customer_id] else [f"placed, but told {answer}"]
+        elif answer != SoldOut.__name__:
+            said.append(f"not placed, and told {answer}")
+        elif all(n <= left[no] for no, n in enumerate(want.units)):
+            said.append(f"refused {want.units}, and {left} are left")
+    status = await shop.gate.status(sale.id, 0)
+    gate = [(item.free, item.held) for item in sorted(status.items, key=lambda item: item.no)]
+    return said + ([f"gate {gate}, ledger {left}"] if gate != [(n, 0) for n in left] else [])
+
+
+async def serve(database_url: str, redis_url: str) -> None:
+    """A process of its own: a rush per line of its input, its answers as a line of its output."""
+    async with parts_of(database_url, redis_url, connections=4, clock=FakeClock()) as parts:
+        placement = placement_of(parts)
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            merchant_id, sale_id, item_ids, wants = json.loads(line)
+            sale = Sale(sale_id, tuple(item_ids), ())
+            told = await rush(placement, merchant_id, sale, [Want(who, tuple(units)) for who, units in wants])
+            sys.stdout.write(json.dumps(told) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(*sys.argv[1:]))
