@@ -3,7 +3,7 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.pool import NullPool
 
 from keel.database import create_engine
@@ -16,17 +16,22 @@ def migrate(connection: Connection) -> None:
     """Run what is missing inside the given connection."""
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
         context.run_migrations()
 
 
 async def run() -> None:
-    """Open one connection and migrate with it."""
+    """Migrate with one connection while another one holds the lock, for each revision commits by itself."""
     engine = create_engine(context.config.attributes["database_url"], poolclass=NullPool)
-    async with engine.connect() as connection:
+    event.listen(engine.sync_engine, "begin", _give_up_in_time)
+    async with engine.connect() as guard, engine.connect() as connection:
+        await guard.execute(text("SET LOCAL lock_timeout = 0"))  # the other migrator may take long
+        await guard.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         await connection.run_sync(migrate)
     await engine.dispose()
+
+
+def _give_up_in_time(connection: Connection) -> None:
+    connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}"))
 
 
 asyncio.run(run())

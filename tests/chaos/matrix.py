@@ -110,7 +110,8 @@ async def _aftermath(mill: Mill, trap: Trap) -> list[str]:
     said += [f"after a late call: {law}" for law in await mill.rest(fresh)]
     for process in (mill.processes[1], fresh):
         said += [text for buyer in list(mill.buyers) for text in judge(buyer, await mill.insist(process, buyer))]
-    return said + [f"after the retries: {law}" for law in await mill.rest(fresh)]
+    said += [f"after the retries: {law}" for law in await mill.rest(fresh)]
+    return said + await mill.audited(fresh)
 
 
 def judge(buyer: Buyer, answer: Answer) -> list[str]:
@@ -119,4 +120,3 @@ def judge(buyer: Buyer, answer: Answer) -> list[str]:
     if isinstance(answer, Refusal):
         return [f"P4: {acknowledged} was acknowledged, its retry refused: {answer}"] if acknowledged else []
     return [] if acknowledged == {id_of(answer)} else [f"two orders for one key: {acknowledged}"]
-

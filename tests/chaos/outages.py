@@ -72,8 +72,8 @@ class PostgresOutage:
     parties: int
     _struck: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def fault(self, effect: Effect) -> Fault:
-        return Fault(f"PostgreSQL is killed: {effect.value}", effect, self.strike)
+    def fault(self) -> Fault:
+        return Fault("PostgreSQL is killed", Effect.CUT, self.strike)
 
     async def strike(self, mill: Mill, victim: Process) -> None:
         self.parties -= 1

@@ -39,6 +39,19 @@ class Trap:
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    _striking: "asyncio.Task[None] | None" = None
+
+    def begin(self) -> "asyncio.Task[None]":
+        """Strike, in a task of its own."""
+
+        async def strike() -> None:
+            try:
+                await self.strike()
+            finally:
+                self.struck.set()
+
+        self._striking = asyncio.create_task(strike())
+        return self._striking
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
@@ -95,8 +108,7 @@ class Link:
     async def _spring(self, trap: Trap) -> bool:
         """Whether the call goes on to the server."""
         trap.reached.set()
-        await trap.strike()
-        trap.struck.set()
+        await asyncio.shield(trap.begin())  # what is struck may break this very connection
         if trap.effect is Effect.CUT:
             return False
         if trap.effect is Effect.STALL:

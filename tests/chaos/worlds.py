@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from console.audit import audit
 from inventory.faults import GateSilent
 from inventory.loops import Upkeep
 from inventory.rebuild import TRUST_S, Rebuilder
@@ -156,6 +157,11 @@ class Mill:
             return await broken_laws(pool, gate, self.sale.id, self.buyers, limit=self.limit)
         except (GateSilent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return [f"nothing can be read: {type(error).__name__} {error}"]
+
+    async def audited(self, process: Process) -> list[str]:
+        """What the audit finds broken."""
+        report = await audit(self.shop.pool, process.parts.gate, self.sale.id, wait_s=0, at=self.clock.now())
+        return [f"audit: {breach.name}: {breach.detail}" for breach in report.breaches]
 
     async def lapse(self, process: Process) -> None:
         """Time for payment is over."""

@@ -1,9 +1,15 @@
 """The gate's other scripts: release, stale, configure, load and flip; another engine, and memory that is full."""
 
+from collections.abc import Callable
+
 import pytest
 
+from inventory.faults import GateFull
+from inventory.gate import Gate
 from inventory.replies import Incomplete, NotEnoughFree, NotLoaded, Ok, Older, OtherEngine, StaleHolds
 from inventory.verdicts import Held, OverLimitVerdict, Repeated
+from keel.lua import connect
+from millpond.engines import Engines
 from tests.inventory.gates import NOW_MS, PRINT, SALE, Bench, LoadEntry, ask, customer_of, hold_at, id_of, ref
 
 
@@ -208,3 +214,30 @@ async def test_retire_lets_a_sales_keys_lapse(bench: Bench):
     names = await bench.redis.keys("*")
     assert len(names) == 5
     assert all([0 < await bench.redis.pttl(name) <= 60_000 for name in names])
+
+
+async def test_a_full_memory_refuses_what_takes_and_lets_through_what_gives(
+    private_engines: Callable[..., Engines],
+):
+    redis = connect(private_engines(postgres=False).redis_url)
+    bench = Bench(Gate(redis), redis)
+    await bench.load()
+    await bench.hold(*(ask(n, customer=n) for n in (1, 2, 3, 4)))
+    await redis.config_set("maxmemory", 1)
+    before = await bench.contents()
+
+    with pytest.raises(GateFull):
+        await bench.hold(ask(9), confirms=[ref(1)])
+    with pytest.raises(GateFull):
+        await bench.gate.configure(SALE, 0, epoch=1, version=2, fields={}, items=[])
+    with pytest.raises(GateFull):
+        await bench.load(epoch=2)
+    assert await bench.contents() == before, "not a part of it, the confirmation neither"
+
+    assert isinstance(await bench.gate.stale(SALE, 0, before_ms=NOW_MS + 1, count=9), StaleHolds)
+    await bench.gate.confirm(SALE, 0, [ref(1)])
+    assert await bench.release("not_sent", hold_at(2, customer=2)) == ["released"]
+    assert await bench.release("voided", hold_at(3, customer=3)) == ["released"]
+    assert await bench.release("lapsed", hold_at(4, customer=4)) == ["released"]
+    assert await bench.counts() == (9, 0, 1)
+    await redis.aclose()

@@ -9,6 +9,7 @@ from keel.clock import FollowingClock
 from keel.database import (
     IDLE_TIMEOUT_MS,
     LOCK_TIMEOUT_MS,
+    LONG_ANSWER_TIMEOUT_S,
     STATEMENT_TIMEOUT_MS,
     create_engine,
     create_hot_pool,
@@ -62,9 +63,10 @@ async def test_a_lock_that_somebody_holds_is_waited_for_shortly(database_url):
             await pool.fetch("SELECT FROM merchant")
 
 
-async def test_the_pool_for_long_readings_has_no_statement_timeout(database_url):
+async def test_long_readings_end_too_and_a_vanished_guard_lets_go(database_url):
     async with create_pool(database_url) as pool:
-        assert await pool.fetchval(SETTING_MS, "statement_timeout") == 0
+        assert await pool.fetchval(SETTING_MS, "statement_timeout") == LONG_ANSWER_TIMEOUT_S * 1000
+        assert await pool.fetchval(SETTING_MS, "idle_in_transaction_session_timeout") == IDLE_TIMEOUT_MS
 
 
 async def test_database_time_is_in_milliseconds(database_url):

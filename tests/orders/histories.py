@@ -9,7 +9,7 @@ from inventory.faults import EpochOver
 from inventory.model import lines_of
 from inventory.rebuild import Rebuilder
 from inventory.replies import GateStatus, NotLoaded, StaleHolds
-from inventory.verdicts import BelowEpoch, Held, Own, OverLimitVerdict, Repeated, SoldOutVerdict, Verdicts
+from inventory.verdicts import BelowEpoch, Held, OverLimitVerdict, Own, Repeated, SoldOutVerdict, Verdicts
 from tests.inventory.claims import Books, Wish
 from tests.inventory.gates import NOW_MS, PRINT, customer_of, id_of
 
@@ -167,7 +167,9 @@ class History:
     async def sweep(self, sweep: Sweep) -> None:
         """The sweeper's next step: void in the ledger, then tell the gate."""
         if sweep.outcomes is None:
-            sweep.outcomes = await self.books.shop.ledger.void(self.books.config, 0, sweep.holds.epoch, sweep.holds.holds)
+            sweep.outcomes = await self.books.shop.ledger.void(
+                self.books.config, 0, sweep.holds.epoch, sweep.holds.holds
+            )
             return
         self.sweeps.remove(sweep)
         for hold in sweep.holds.holds:

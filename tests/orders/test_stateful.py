@@ -9,7 +9,14 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tests.inventory.claims import Books
 from tests.inventory.selling import Shop, open_sale, open_shop
@@ -133,7 +140,9 @@ class OrderPath(RuleBasedStateMachine):
             self.run(self._retry(order))
         self.run(self.history.come_to_rest())
         self.run(self.history.equal())
-        self.run(self.shop.pool.execute("UPDATE sale SET archived_at = created_at WHERE id = $1", self.history.where[0]))
+        self.run(
+            self.shop.pool.execute("UPDATE sale SET archived_at = created_at WHERE id = $1", self.history.where[0])
+        )
 
     async def _retry(self, order: int) -> None:
         answer = await self.history.ask(order, self.history.next_claim())

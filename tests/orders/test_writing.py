@@ -12,7 +12,6 @@ from orders.metrics import STOCK_ALARMS
 from orders.placement import Buyer, Placement
 from orders.schemas import LineRequest, OrderRequest, Recipient
 from orders.store import order_rows, place_batch
-from orders.writing import Writing
 from tests.inventory.selling import Sale, open_sale
 from tests.orders.serving import Served
 
@@ -83,4 +82,3 @@ async def test_a_fault_of_ours_answers_everybody_in_the_batch(served: Served, mo
     monkeypatch.setattr(writing, "place_batch", place_batch)
     await served.tidy()
     assert await served.free(sale) == [9]
-    assert Writing is not None
