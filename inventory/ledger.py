@@ -229,7 +229,8 @@ _BUMP: Final = """
 _SETTLE: Final = "SELECT stock_settle($1, $2, $3) AS units"
 _SURPASS: Final = "UPDATE sale SET version = $2 + 1 WHERE id = $1 AND version < $2"
 _GUARD: Final = f"""
-    SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)), set_config('idle_in_transaction_session_timeout', '{GUARD_IDLE_MS}', true)
+    SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)),
+           set_config('idle_in_transaction_session_timeout', '{GUARD_IDLE_MS}', true)
 """
 _OPEN_RELEASES: Final = """
     SELECT count(*) FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id

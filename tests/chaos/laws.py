@@ -1,5 +1,6 @@
 """The laws of the order path, held against both engines when everything has come to rest."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ async def _orders(pool: asyncpg.Pool, sale_id: str, claims: list[asyncpg.Record]
             said.append(f"claim {claim['id']} has {claim['lines']}, its order {order['lines']}")
     said += [f"order {order_id} has no claim" for order_id in orders]
     numbers = sorted((c["verdict_no"], c["served_at"], c["id"]) for c in claims if c["state"] != "void")
-    for one, two in zip(numbers, numbers[1:], strict=False):
+    for one, two in itertools.pairwise(numbers):
         if one[0] == two[0] or one[1] > two[1]:
             said.append(f"no. {one[0]} and no. {two[0]} are not in the order of service")
     return said
@@ -78,9 +79,8 @@ def _promises(claims: list[asyncpg.Record], buyers: Iterable[Buyer], limit: int 
         if len(buyer.acknowledged) > 1:
             said.append(f"two orders for one key: {buyer.acknowledged}")
         claim = by_key.get((buyer.customer_id, buyer.key))
-        for order_id in buyer.acknowledged:
-            if claim is None or claim["state"] == "void" or str(claim["id"]) != order_id:
-                said.append(f"acknowledged order {order_id} is lost: {claim}")
+        standing = None if claim is None or claim["state"] == "void" else str(claim["id"])
+        said += [f"order {order} was acknowledged and is lost: {claim}" for order in buyer.acknowledged - {standing}]
     units: Counter[str] = Counter()
     for claim in claims:
         units[str(claim["customer_id"])] += claim["units"] if claim["state"] == "placed" else 0

@@ -1,5 +1,5 @@
-"""The crash matrix for the engines: Redis restarts empty or from an older snapshot, is full, stands still; PostgreSQL is
-killed. Afterwards every law holds, and every key gives the order that was acknowledged."""
+"""The crash matrix for the engines: Redis restarts empty or from an older snapshot, is full, stands still; PostgreSQL
+is killed. Afterwards every law holds, and every key gives the order that was acknowledged."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,14 +12,13 @@ from millpond.engines import Engines, Valkey
 from tests.chaos.matrix import CELL_MAX_S, Cell, Fault, cells, play
 from tests.chaos.outages import PostgresOutage, RedisOutage
 from tests.chaos.proxy import Effect
-from tests.chaos.worlds import mill_in, mill_of
+from tests.chaos.worlds import mill_of
 from tests.databases import Databases
-from tests.inventory.selling import open_shop
 from tests.servers import THROWAWAY
 
 LEDGER_POINTS = ("ledger.place", "ledger.claims", "ledger.void", "ledger.lapse", "ledger.bump")
 PASSING_STORIES = ("buying", "abandoned", "unconfirmed", "lapsing", "rebuilding")
-LANES = 3
+LANES = 4
 
 
 def concerns_redis(cell: Cell) -> bool:
@@ -60,10 +59,9 @@ def redis_cells(outage: RedisOutage, which: str) -> list[Cell]:
 
 
 async def one(database_url: str, valkey: Valkey, outage: RedisOutage, cell: Cell) -> list[str]:
-    async with open_shop(database_url, valkey.url) as shop:
-        async with mill_in(shop, database_url, valkey.url, processes=3, trust_s=0) as mill:
-            await outage.save(mill)
-            return [f"{cell}: {text}" for text in await play(mill, cell)]
+    async with mill_of(database_url, valkey.url, processes=3, trust_s=0) as mill:
+        await outage.save(mill)
+        return [f"{cell}: {text}" for text in await play(mill, cell)]
 
 
 async def test_postgres_is_killed_at_any_point(redis_url: str, private_engines: Callable[..., Engines]):

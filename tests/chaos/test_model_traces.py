@@ -1,16 +1,14 @@
 """Shortest traces of what goes wrong when a clause of the rules is left out, as the model checker printed them, on the
-real engines. Each name tells the clause; see docs on the order path's model."""
+real engines. Each name tells the clause."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
-from inventory.errors import GateRebuilding, SoldOut
+from inventory.errors import GateRebuilding
 from inventory.model import SaleConfig
 from keel.errors import Refusal, Unavailable
-from millpond.engines import Engines
-from orders.attempt import Placed, Standing
+from orders.attempt import Answer, Placed, Standing
 from tests.chaos.laws import SEGMENT
 from tests.chaos.proxy import Effect, Trap
 from tests.chaos.worlds import Mill, Process, id_of, mill_of
@@ -39,7 +37,9 @@ async def free(mill: Mill) -> int:
     return item.free
 
 
-async def stalled_order(mill: Mill, process: Process, buyer, call: str = "ledger.place") -> tuple[Trap, asyncio.Task]:
+async def stalled_order(
+    mill: Mill, process: Process, buyer, call: str = "ledger.place"
+) -> tuple[Trap, asyncio.Task[Answer]]:
     """An order whose call waits on its way. The connection is warm, so that it is the call itself that waits."""
     await mill.insist(process, mill.buyer(0, 1))
     trap = process.arm(Trap(call, Effect.STALL))
@@ -253,52 +253,3 @@ async def test_readvoid_a_dead_hold_is_released_and_the_order_goes_on_with_a_fre
 
         assert await free(mill) == 0, "the sweeper's release names the dead id and touches nothing"
         assert await mill.rest(worker) == []
-
-
-async def test_lease_a_cut_off_old_master_never_tells_an_acknowledged_buyer_no(
-    database_url: str, redis_url: str, private_engines: Callable[..., Engines]
-):
-    """Failover: the old master still answers api0, which has lost PostgreSQL too. The lease is the subject: real times."""
-    async with mill_of(database_url, redis_url, units=(1,), processes=1) as mill:
-        api0 = mill.processes[0]
-        assert isinstance(await mill.insist(api0, mill.buyer(1)), Placed)
-        await api0.placement.drained()
-        await mill.lapse(api0)
-        late, loser = mill.buyer(1), mill.buyer(1)
-        await api0.parts.book.tick()
-        assert isinstance(await mill.order(api0, late), SoldOut), "the old master has not heard of the lapse"
-
-        new_master = private_engines(postgres=False).redis_url
-        api1 = await mill.process(redis_url=new_master)
-        api0.to_postgres.isolate()
-        assert await mill.rest(api1) == []
-        assert isinstance(await mill.insist(api1, late), Placed)
-
-        assert isinstance(await mill.order(api0, late), GateRebuilding)
-        assert isinstance(await mill.order(api0, loser), GateRebuilding)
-        api0.recover()
-        await api0.parts.book.tick()
-        assert isinstance(await mill.order(api0, late), GateRebuilding), "its gate's epoch is not the ledger's"
-
-
-async def test_lease_until_the_flip_the_old_answer_was_true(
-    database_url: str, redis_url: str, private_engines: Callable[..., Engines]
-):
-    """A refusal that is believed at one moment is never younger than an acknowledgement of the new epoch."""
-    async with mill_of(database_url, redis_url, units=(1,), processes=1) as mill:
-        api0 = mill.processes[0]
-        first, late = mill.buyer(1), mill.buyer(1)
-        assert isinstance(await mill.insist(api0, first), Placed)
-        await api0.placement.drained()
-        await mill.lapse(api0)
-        api1 = await mill.process(redis_url=private_engines(postgres=False).redis_url)
-        await api0.parts.book.tick()
-        api0.to_postgres.isolate()
-        rebuilt = asyncio.create_task(mill.rest(api1))
-        told = []
-        while not rebuilt.done():
-            told.append((rebuilt.done(), await mill.order(api0, late)))
-            await asyncio.sleep(0)
-        assert await rebuilt == []
-        assert isinstance(told[0][1], SoldOut), "while the reading is young"
-        assert isinstance(told[-1][1], GateRebuilding), "and no longer when the new epoch answers"

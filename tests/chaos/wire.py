@@ -76,7 +76,7 @@ def _script_name(parts: list[bytes]) -> str | None:
 
 
 class PostgresWire:
-    """The extended protocol: Parse names a statement, Bind runs it. Known statements are recognised by a piece of text."""
+    """The extended protocol: Parse names a statement, Bind runs it. Known ones are recognised by a piece of text."""
 
     def __init__(self, markers: Mapping[str, str]) -> None:
         self._markers = markers
@@ -89,7 +89,11 @@ class PostgresWire:
         self._waiting += data
         while (length := self._length()) and len(self._waiting) >= length:
             frame, self._waiting = self._waiting[:length], self._waiting[length:]
-            yield frame, self._name(frame) if self._started else self._start(frame)
+            if self._started:
+                yield frame, self._name(frame)
+            else:
+                self._start(frame)
+                yield frame, None
 
     def answered(self, data: bytes) -> bool:
         return data.endswith((b"Z\0\0\0\x05I", b"Z\0\0\0\x05T", b"Z\0\0\0\x05E"))

@@ -60,7 +60,7 @@ class Books:
         return await self.shop.ledger.void(self.config, 0, 1, holds)
 
     def lines(self, wish: Wish) -> str:
-        numbers = {item.id: item.no for item in self.config.items}
+        numbers: dict[str, int] = {item.id: item.no for item in self.config.items}
         return lines_text({numbers[item]: n for item, n in zip(self.sale.item_ids, wish.units, strict=False) if n})
 
     async def lapse(self, *claims: int) -> list[str]:

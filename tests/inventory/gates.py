@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
@@ -92,7 +92,7 @@ class Bench:
         limits: Mapping[int, int] | None = None,
         entries: Sequence[LoadEntry] = (),
         sold: Mapping[int, int] | None = None,
-        **fields: str | int,
+        **fields: Any,
     ) -> None:
         """Load and flip an epoch; an open sale without limits unless `fields` say otherwise."""
         allocated, run_id = allocated or {1: 10}, await self.run_id()
@@ -155,6 +155,6 @@ class Bench:
         item = await self.item(no)
         return item.free, item.held, item.confirmed
 
-    async def contents(self) -> dict[bytes, bytes]:
+    async def contents(self) -> dict[Any, Any]:
         """Every key of the engine, as DUMP gives it: two equal readings mean that nothing at all was written."""
         return {name: await self.redis.dump(name) for name in sorted(await self.redis.keys("*"))}

@@ -194,7 +194,7 @@ async def test_a_given_up_load_does_not_stay_for_ever_and_a_flipped_one_does(ben
 async def test_an_engine_with_another_run_id_has_forgotten_everything(bench: Bench):
     await bench.load()
     await bench.one(ask(1))
-    await bench.redis.hset(f"{bench.gate.base(SALE, 0)}:meta", "run_id", "0" * 40)  # type: ignore[misc]
+    await bench.redis.hset(f"{bench.gate.base(SALE, 0)}:meta", "run_id", "0" * 40)
     before = await bench.contents()
 
     assert await bench.gate.hold(SALE, 0, now_ms=NOW_MS, version=1, confirms=[ref(1)], asks=[ask(1)]) == NotLoaded()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -217,7 +218,7 @@ async def test_a_deadlock_is_tried_again(books: Books, other: asyncpg.Connection
 
 
 async def waiting(books: Books, count: int) -> bool:
-    """Whether so many connections wait for a lock. Not asked inside a transaction: it would see the first answer only."""
+    """Whether so many connections wait for a lock. Asked outside transactions: inside, the first answer stays."""
     waiters = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     return len(await books.shop.pool.fetch(waiters)) == count
 
@@ -226,15 +227,15 @@ async def waiting(books: Books, count: int) -> bool:
 async def test_a_call_without_an_answer_is_unknown_whatever_became_of_it(
     books: Books, database_url: str, effect: Effect
 ):
-    async with Proxy(database_url, lambda: PostgresWire(STATEMENTS)).opened() as proxy:
-        async with create_hot_pool(proxy.url, connections=1) as pool:
-            apart = Books(await _with(books, Ledger(pool)), books.sale, books.config)
-            trap = proxy.arm(Trap("ledger.place", effect))
-            with pytest.raises(Unknown):
-                await apart.place(Wish(1))
-            assert trap.answered.is_set() is (effect is not Effect.CUT)
-            stands = {} if effect is Effect.CUT else {id_of(1): Outcome(id_of(1), "placed")}
-            assert await apart.place(Wish(1)) == stands, "and the next call has a connection again"
+    proxy = Proxy(database_url, lambda: PostgresWire(STATEMENTS))
+    async with proxy.opened(), create_hot_pool(proxy.url, connections=1) as pool:
+        apart = Books(replace(books.shop, ledger=Ledger(pool)), books.sale, books.config)
+        trap = proxy.arm(Trap("ledger.place", effect))
+        with pytest.raises(Unknown):
+            await apart.place(Wish(1))
+        assert trap.answered.is_set() is (effect is not Effect.CUT)
+        stands = {} if effect is Effect.CUT else {id_of(1): Outcome(id_of(1), "placed")}
+        assert await apart.place(Wish(1)) == stands, "and the next call has a connection again"
     assert await books.sold() == [1, 0]
 
 
@@ -244,10 +245,3 @@ async def test_without_a_connection_nothing_was_sent(books: Books, database_url:
         async with create_hot_pool(proxy.url, connections=1) as pool:
             with pytest.raises(NotSent):
                 await Ledger(pool).running()
-
-
-async def _with(books: Books, ledger: Ledger):
-    return type(books.shop)(
-        books.shop.selling, ledger, books.shop.redis, books.shop.engine, books.shop.pool, books.shop.clock,
-        books.shop.staff,
-    )  # fmt: skip

@@ -1,9 +1,8 @@
-"""Gate and ledger driven by hand, one step at a time, as a machine of many hands would: every call may be late, repeated
-or never made. Mirrors the model of the order path; each step is one call to a real engine."""
+"""Gate and ledger driven by hand, one step at a time: every call may be late, repeated or never made. Mirrors the model of the order path; each step is one call to a real engine."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from inventory.faults import EpochOver
 from inventory.model import lines_of
@@ -50,7 +49,7 @@ class History:
     late: list[Call] = field(default_factory=list)
     facts: list[tuple[int, int, int]] = field(default_factory=list)
     sweeps: list[Sweep] = field(default_factory=list)
-    saved: dict[bytes, bytes] = field(default_factory=dict)
+    saved: dict[bytes, Any] = field(default_factory=dict)
 
     @property
     def where(self) -> tuple[str, int]:
@@ -224,7 +223,7 @@ class History:
         for name, value in self.saved.items():
             await redis.restore(name, 0, value)
         if self.saved:
-            await redis.hset(f"{self.books.shop.gate.base(*self.where)}:meta", "run_id", OTHER_ENGINE)  # type: ignore[misc]
+            await redis.hset(f"{self.books.shop.gate.base(*self.where)}:meta", "run_id", OTHER_ENGINE)
 
     # Laws -------------------------------------------------------------------------------------------------------------
 
@@ -250,13 +249,16 @@ class History:
                 assert item.allocated == item.free + item.held + item.confirmed
                 assert 0 <= item.free <= unsold[item.no], "the gate offers a unit twice"
 
+    async def _let_all_arrive(self) -> None:
+        for call in [*self.late]:
+            await self.arrive(call)
+        for call in [*self.calls]:
+            await self.go_on(call)
+
     async def come_to_rest(self) -> None:
         """Everything under way arrives; then the gate is the ledger's image."""
         for _ in range(ROUNDS_MAX):
-            for call in [*self.late]:
-                await self.arrive(call)
-            for call in [*self.calls]:
-                await self.go_on(call)
+            await self._let_all_arrive()
             if await self.need_rebuild():
                 await self.rebuild()
             await self.look()
