@@ -88,14 +88,6 @@ class NotSignedIn(Refusal):
 
 
 @dataclass(eq=False)
-class NotAllowed(Refusal):
-    """Signed in, but not for this."""
-
-    status: ClassVar = 403
-    title: ClassVar = "Not allowed"
-
-
-@dataclass(eq=False)
 class NotFound(Refusal):
     """There is no such thing, or it belongs to somebody else: the two look alike from outside."""
 

@@ -102,13 +102,13 @@ class Settings(BaseSettings):
     """A merchant to create at start-up if it does not exist."""
 
     rate_customer_per_s: float = Field(default=5, gt=0, le=1_000_000)
-    """Requests a customer may make per second, and…"""
+    """Orders a customer may try to place per second, and…"""
 
     rate_customer_burst: int = Field(default=20, ge=1, le=1_000_000)
     """…how many at once."""
 
     rate_address_per_s: float = Field(default=200, gt=0, le=1_000_000)
-    """Requests an IP address may make per second (a carrier hides thousands of customers behind one), and…"""
+    """Orders an IP address may try to place per second (a carrier hides thousands of customers behind one), and…"""
 
     rate_address_burst: int = Field(default=400, ge=1, le=1_000_000)
     """…how many at once."""
