@@ -1,4 +1,7 @@
-"""Use cases that put away what is over. Nothing is deleted: archived things are no longer listed, sold or kept up."""
+"""Use cases that put away what is over. Nothing is deleted: archived things are no longer listed or sold.
+
+A sale may be put away while its orders await payment: retries are answered, and units of lapsed orders go back still.
+"""
 
 from inventory import store, store_catalogue
 from inventory.model import SaleState
@@ -17,7 +20,6 @@ async def archive_sale(selling: Selling, by: Principal, sale_id: str) -> None:
         sheet = await store.sheet(session, sale_id)
         if any(count.allocated > count.sold for counts in sheet.counts for count in counts):
             raise Conflict(detail="what the sale has left is not back in base stock yet")
-        # The new version makes every process that knows the sale look again, and forget it.
         await store.revise(session, sale_id, archived_at=selling.clock.now(), version=ledger_first(sale.version))
         selling.audit(session, by, "sale.archive", sale_id)
 

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from inventory.faults import LedgerFault
@@ -76,13 +77,15 @@ class SaleBook:
             if len(self._unknown_until_s) > SALES_MAX:
                 self._unknown_until_s.popitem(last=False)
             return None
-        self._configs[sale_id] = config
+        known = self._configs.get(sale_id)
+        if known is None or known.version <= config.version:  # of two readings the later may arrive first
+            self._configs[sale_id] = config
         self._used_at_s[sale_id] = self._clock_s()
         if sale_id not in self._epochs:
             await self._read([sale_id])
         if len(self._configs) > SALES_MAX:
             self._forget(next(iter(self._configs)))
-        return config
+        return self._configs.get(sale_id, config)
 
     def trusts(self, sale_id: str, segment: int, epoch: int) -> bool:
         """Whether a gate of this epoch may be believed when it says no."""
@@ -104,11 +107,17 @@ class SaleBook:
             readings = await self._ledger.readings(sale_ids)
         except LedgerFault:
             return  # the lease runs out by itself, and refusals become 503
+        changed = []
         for sale_id, reading in readings.items():
+            known = self._configs.get(sale_id)
+            if known is None:
+                continue  # forgotten meanwhile
             self._epochs[sale_id] = reading.epochs
             self._read_at_s[sale_id] = asked_at_s
-            known = self._configs.get(sale_id)
-            if known is not None and known.version != reading.version:
+            if known.version != reading.version:
+                changed.append(sale_id)
+        for sale_id in changed:  # after all leases are renewed: one that fails must not cost the others theirs
+            with suppress(LedgerFault):
                 await self.refresh(sale_id)
 
     def _forget(self, sale_id: str) -> None:

@@ -2,16 +2,22 @@
 
 NotSent      the call surely never left: no connection could be had
 RolledBack   PostgreSQL said no, the transaction is gone: EpochOver and StockShort by rule, Contended by
-             locks and timeouts, anything else by itself
+             locks and timeouts, Unfit where it cannot write at all, anything else by itself
 Unknown      sent, and no answer: it may have been committed
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import asyncpg  # house: sql-home because this is where the driver's errors get names
 
+from keel.database import Connection, Pool
+
 RETRY_STATES: Final = {"40P01", "40001"}  # deadlock detected, serialization failure
 _CONTENDED_STATES: Final = {"55P03", "57014", *RETRY_STATES}  # lock not available, statement timeout
+_UNFIT: Final = ("25006", "53")  # read-only (a demoted primary), out of connections, memory or disk
+DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 _UNSURE_CLASSES: Final = ("08", "57P", "58", "XX")  # connection, operator intervention, system, internal
 
 
@@ -35,6 +41,10 @@ class Contended(RolledBack):
     """Refused for a lock, a deadlock or a timeout: another try may pass."""
 
 
+class Unfit(RolledBack):
+    """Refused because PostgreSQL cannot write now, whatever the call: read-only, or out of resources."""
+
+
 class EpochOver(RolledBack):
     """MP001: the hold's epoch is no longer the ledger's."""
 
@@ -54,9 +64,27 @@ def fault_of(error: BaseException) -> LedgerFault:
         return _NAMED[state](str(error))
     if state in _CONTENDED_STATES:
         return Contended(said)
+    if state is not None and state.startswith(_UNFIT):
+        return Unfit(said)
     if isinstance(error, asyncpg.PostgresError) and state and not state.startswith(_UNSURE_CLASSES):
         return RolledBack(said)
     return Unknown(said)
+
+
+@asynccontextmanager
+async def borrowed(pool: Pool, *, timeout_s: float) -> AsyncIterator[Connection]:
+    """A connection of a pool for a block of several statements. Raises LedgerFault, also for what the block meets."""
+    try:
+        connection = await pool.acquire(timeout=timeout_s)
+    except DRIVER_ERRORS as error:
+        raise NotSent(type(error).__name__) from error
+    try:
+        try:
+            yield connection
+        finally:
+            await pool.release(connection)
+    except DRIVER_ERRORS as error:
+        raise fault_of(error) from error
 
 
 class GateSilent(Exception):

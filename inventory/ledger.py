@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from inventory.faults import RETRY_STATES, Contended, NotSent, Unknown, fault_of
+from inventory.faults import DRIVER_ERRORS, RETRY_STATES, Contended, NotSent, RolledBack, Unknown, fault_of
 from inventory.model import (
     ItemConfig,
     ItemCount,
@@ -72,11 +72,11 @@ class Ledger:
     async def _call_once(self, statement: str, args: tuple[Any, ...]) -> list[asyncpg.Record]:
         try:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             raise NotSent(type(error).__name__) from error
         try:
             return await connection.fetch(statement, *args, timeout=ANSWER_TIMEOUT_S)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DRIVER_ERRORS as error:
             fault = fault_of(error)
             if isinstance(fault, Unknown):
                 with suppress(asyncpg.InterfaceError):  # gone already, and no longer ours to end
@@ -86,7 +86,7 @@ class Ledger:
             await self._pool.release(connection)
 
     async def sale(self, sale_id: str) -> SaleConfig | None:
-        """The configuration the order path works with, or None. Units allocated are summed over segments."""
+        """The configuration the order path works with, or None. A closed sale that is archived still answers."""
         rows = await self.call(SQL_SALE, sale_id)
         return config_of(rows) if rows else None
 
@@ -106,7 +106,7 @@ class Ledger:
         return counts_of(await self.call(SQL_COUNTS, sale_id, segment))
 
     async def running(self) -> list[str]:
-        """Sales that the gate should know, and closed ones that still have units to give back."""
+        """Sales that the gate should know, and closed ones that are not settled or have units to give back again."""
         return [str(row["id"]) for row in await self.call(_RUNNING)]
 
     async def void(self, config: SaleConfig, segment: int, epoch: int, holds: Sequence[Stale]) -> dict[str, str]:
@@ -125,22 +125,26 @@ class Ledger:
         return {str(row["id"]): row["outcome"] for row in rows}
 
     async def bump_epoch(self, sale_id: str, segment: int) -> int:
-        """Begin a new epoch: from its commit on, holds of the old one are refused. Returns it."""
+        """Begin a new epoch: from its commit on, holds of the old one are refused. Returns it. Raises LedgerFault."""
         rows = await self.call(_BUMP, sale_id, segment)
         if not rows:
-            raise LookupError(sale_id)
+            raise RolledBack(f"segment {segment} of sale {sale_id} has no stock")
         return int(rows[0]["epoch"])
 
     async def settle(self, sale_id: str, segment: int, at: datetime) -> int:
         """Return what a closed sale has left to base stock, under a new epoch; units returned."""
         return int((await self.call(_SETTLE, sale_id, segment, at))[0]["units"])
 
+    async def note_settled(self, sale_id: str, at: datetime) -> None:
+        """Write down that nothing of a closed sale is left and its keys lapse; every process reads the sale anew."""
+        await self.call(_NOTE_SETTLED, sale_id, at)
+
     async def surpass_version(self, sale_id: str, version: int) -> None:
         """Raise a sale's version above what the gate has, so that PostgreSQL's state is pushed over it."""
         await self.call(_SURPASS, sale_id, version)
 
     async def open_releases(self, sale_id: str) -> int:
-        """Lapsed orders of a sale whose release has not reached the gate."""
+        """Lapsed orders of a sale whose release is on its way to the gate; one that was given up on is not."""
         return int((await self.call(_OPEN_RELEASES, sale_id))[0]["count"])
 
     @staticmethod
@@ -172,6 +176,7 @@ def config_of(rows: list[asyncpg.Record]) -> SaleConfig:
         rehearsal=head["rehearsal"],
         context=head["context"],
         version=head["version"],
+        settled=head["settled"],
         items=tuple(_item_of(row) for row in rows if row["item_id"] is not None),
     )
 
@@ -192,13 +197,14 @@ def _item_of(row: asyncpg.Record) -> ItemConfig:
 SQL_SALE: Final = """
     SELECT s.id, s.merchant_id, s.title, s.kind, s.state, s.currency, s.opens_at, s.closes_at, s.hold_ttl_s,
            s.limit_per_customer AS sale_limit, s.segments, s.needs_ticket, s.rehearsal,
-           s.context::text AS context, s.version, i.id AS item_id, i.no, i.item_version_id, i.sku_id,
+           s.context::text AS context, s.version, s.settled_at IS NOT NULL AS settled,
+           i.id AS item_id, i.no, i.item_version_id, i.sku_id,
            i.limit_per_customer AS item_limit, v.title AS item_title, v.price,
            (SELECT coalesce(sum(k.allocated), 0)::bigint FROM stock k WHERE k.item_id = i.id) AS allocated
     FROM sale s
     LEFT JOIN sale_item i ON i.sale_id = s.id
     LEFT JOIN item_version v ON v.id = i.item_version_id
-    WHERE s.id = $1 AND s.archived_at IS NULL
+    WHERE s.id = $1 AND (s.archived_at IS NULL OR s.state = 'closed')
     ORDER BY i.no
 """
 _READINGS: Final = """
@@ -215,9 +221,11 @@ SQL_COUNTS: Final = """
     SELECT k.item_id, i.no, k.allocated, k.sold, k.epoch FROM stock k JOIN sale_item i ON i.id = k.item_id
     WHERE k.sale_id = $1 AND k.segment = $2 ORDER BY k.item_id
 """
+# A closed sale is kept up though it is archived: orders that awaited payment still lapse, and their units go back.
 _RUNNING: Final = """
-    SELECT id FROM sale s WHERE archived_at IS NULL AND (state IN ('scheduled', 'open', 'paused')
-        OR (state = 'closed' AND EXISTS (SELECT FROM stock k WHERE k.sale_id = s.id AND k.allocated > k.sold)))
+    SELECT id FROM sale s WHERE (archived_at IS NULL AND state IN ('scheduled', 'open', 'paused'))
+        OR (state = 'closed' AND (settled_at IS NULL
+            OR EXISTS (SELECT FROM stock k WHERE k.sale_id = s.id AND k.allocated > k.sold)))
     ORDER BY id
 """
 _VOID: Final = "SELECT * FROM claims_void($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
@@ -227,6 +235,10 @@ _BUMP: Final = """
     FROM locked WHERE s.item_id = locked.item_id AND s.segment = $2 RETURNING s.epoch
 """
 _SETTLE: Final = "SELECT stock_settle($1, $2, $3) AS units"
+_NOTE_SETTLED: Final = """
+    UPDATE sale SET settled_at = $2, version = version + 2 - version % 2
+    WHERE id = $1 AND state = 'closed' AND settled_at IS NULL
+"""
 _SURPASS: Final = "UPDATE sale SET version = $2 + 1 WHERE id = $1 AND version < $2"
 _GUARD: Final = f"""
     SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)),
@@ -234,5 +246,5 @@ _GUARD: Final = f"""
 """
 _OPEN_RELEASES: Final = """
     SELECT count(*) FROM outbox_delivery d JOIN outbox_event e ON e.id = d.event_id
-    WHERE d.state <> 'done' AND e.topic = 'order.lapsed' AND e.payload->>'sale_id' = $1
+    WHERE d.state = 'waiting' AND e.topic = 'order.lapsed' AND e.payload->>'sale_id' = $1
 """

@@ -13,6 +13,7 @@ from inventory.model import SaleConfig, SaleState
 from inventory.reconciler import Reconciler
 from inventory.sweeper import SWEEP_MAX, Sweeper
 from keel.loops import run_every
+from keel.metrics import LOOP_FAILURES
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ class Upkeep:
         await self._each(self._sweep)
 
     async def _reconcile(self, config: SaleConfig) -> None:
+        if config.state is SaleState.CLOSED:
+            await self.reconciler.settle(config)
+            return
         for segment in range(config.segments):
             await self.reconciler.reconcile(config, segment)
 
@@ -65,9 +69,14 @@ class Upkeep:
                         await job(config)
                 except (GateSilent, LedgerFault) as fault:
                     log.warning("upkeep of sale %s: %s: %s", sale_id, type(fault).__name__, fault)
+                except Exception:  # house: broad-except because one sale's fault must not stop the others' rebuilds
+                    LOOP_FAILURES.labels(loop="upkeep of a sale").inc()
+                    log.exception("upkeep of sale %s failed", sale_id)
 
+        sale_ids = await self.ledger.running()
+        self.reconciler.watch_only(set(sale_ids))
         async with asyncio.TaskGroup() as group:
-            for sale_id in await self.ledger.running():
+            for sale_id in sale_ids:
                 group.create_task(one(sale_id))
 
 

@@ -1,6 +1,6 @@
 """Pure values of stock and sales: states, configuration, the text form of lines."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +9,6 @@ from typing import Any, Final, NewType
 
 SaleId = NewType("SaleId", str)
 ItemId = NewType("ItemId", str)
-ClaimId = NewType("ClaimId", str)
 
 LINES_MAX: Final = 20
 UNITS_PER_LINE_MAX: Final = 10_000
@@ -81,6 +80,7 @@ class SaleConfig:
     rehearsal: bool
     context: str | None
     version: int
+    settled: bool
     items: tuple[ItemConfig, ...]
 
     @cached_property
@@ -114,15 +114,6 @@ def lines_of(text: str) -> dict[int, int]:
     """The reverse of `lines_text`."""
     pairs = (part.split(":") for part in text.split(",") if part)
     return {int(no): int(units) for no, units in pairs}
-
-
-def sum_of_lines(texts: Iterable[str]) -> dict[int, int]:
-    """Units per item number over many orders."""
-    total: dict[int, int] = {}
-    for text in texts:
-        for no, units in lines_of(text).items():
-            total[no] = total.get(no, 0) + units
-    return total
 
 
 def rebuild_guard(sale_id: str, segment: int) -> str:

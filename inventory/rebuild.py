@@ -10,16 +10,17 @@ epoch. Winners of the old epoch are refused by the ledger and go through the new
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from inventory.book import LEASE_S
+from inventory.faults import borrowed
 from inventory.gate import LOAD_PIECE_MAX, Gate
 from inventory.ledger import Ledger
 from inventory.metrics import REBUILD_SECONDS, REBUILDS
 from inventory.model import gate_fields
 from inventory.replies import Ok
-from inventory.store_snapshot import Snapshot, snapshot_of
+from inventory.store_snapshot import ACQUIRE_TIMEOUT_S, Snapshot, snapshot_of
 from keel.clock import to_ms
 from keel.database import Pool
 from keel.lua import CALL_TIMEOUT_S
@@ -27,6 +28,9 @@ from keel.lua import CALL_TIMEOUT_S
 log = logging.getLogger(__name__)
 
 STARTS_MAX: Final = 3
+AT_ONCE_MAX: Final = (
+    4  # of a process: each has two connections of the pool, and all of them guarding would be a deadlock
+)
 TRUST_S: Final = LEASE_S + CALL_TIMEOUT_S
 
 
@@ -34,20 +38,22 @@ TRUST_S: Final = LEASE_S + CALL_TIMEOUT_S
 class Rebuilder:
     """`pool` gives connections that may stay open for a whole rebuild: one as the guard, one for the snapshot.
 
-    `trust_s`: how long after the bump somebody may still believe the old epoch.
+    `trust_s`: how long after the bump somebody may still believe the old epoch. `places`: one for each rebuild of the
+    process at a time.
     """
 
     pool: Pool
     ledger: Ledger
     gate: Gate
     trust_s: float = TRUST_S
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_MAX), compare=False)
 
     async def rebuild(self, sale_id: str, segment: int) -> bool:
         """Load the gate under a new epoch. False when somebody else is at it, or the engine kept changing.
 
         Raises GateSilent and LedgerFault; the next tick tries again.
         """
-        async with self.pool.acquire() as guard, guard.transaction():
+        async with self.places, borrowed(self.pool, timeout_s=ACQUIRE_TIMEOUT_S) as guard, guard.transaction():
             if not await self.ledger.guard_rebuild(guard, sale_id, segment):
                 return False
             began_s = time.monotonic()

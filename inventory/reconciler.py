@@ -6,7 +6,7 @@ after things are quiet. Drift never arises by the rules, so it is an alarm and m
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,9 +14,9 @@ from inventory.book import SaleBook
 from inventory.gate import Gate
 from inventory.ledger import Ledger
 from inventory.metrics import DRIFT
-from inventory.model import ItemCount, SaleConfig, SaleState, gate_fields
+from inventory.model import ItemCount, SaleConfig, gate_fields
 from inventory.rebuild import Rebuilder
-from inventory.replies import GateStatus
+from inventory.replies import GateStatus, NotEnoughFree
 from keel.clock import Clock, to_ms
 
 log = logging.getLogger(__name__)
@@ -49,27 +49,41 @@ class Reconciler:
     _watches: dict[tuple[str, int], _Watch] = field(default_factory=dict)
 
     async def reconcile(self, config: SaleConfig, segment: int) -> None:
-        """One look at one segment. Raises GateSilent and LedgerFault."""
+        """One look at one segment of a sale that is not closed. Raises GateSilent and LedgerFault."""
         before = await self.ledger.counts(config.id, segment)
         status = await self.gate.status(config.id, segment)
         after = await self.ledger.counts(config.id, segment)
-        if config.state is SaleState.CLOSED:
-            await self._settle(config, segment, status, after)
-        elif not status.loaded or status.epoch < max((count.epoch for count in after), default=0):
+        if not status.loaded or status.epoch < max((count.epoch for count in after), default=0):
             await self.rebuilder.rebuild(config.id, segment)
         elif status.version != config.version:
             await self._push(config, segment, status)
         else:
             await self._compare(config, segment, status, before, after)
 
+    async def settle(self, config: SaleConfig) -> None:
+        """Bring a closed sale to its end, and note it once that is done in every segment. Safe to repeat.
+
+        Raises GateSilent and LedgerFault.
+        """
+        if all([await self._settled(config, segment) for segment in range(config.segments)]):
+            await self.ledger.note_settled(config.id, self.clock.now())
+            log.info("sale %s is settled", config.id)
+
+    def watch_only(self, sale_ids: Collection[str]) -> None:
+        """Forget what was seen of all other sales."""
+        for sale_id, segment in [place for place in self._watches if place[0] not in sale_ids]:
+            del self._watches[sale_id, segment]
+
     async def _push(self, config: SaleConfig, segment: int, status: GateStatus) -> None:
         watch = self._watch(config, segment)
         if status.version < config.version:
             items = [(item.no, item.allocated, item.limit) for item in config.items]
             fields = gate_fields(config, to_ms)
-            await self.gate.configure(
+            reply = await self.gate.configure(
                 config.id, segment, epoch=status.epoch, version=config.version, fields=fields, items=items
             )
+            if isinstance(reply, NotEnoughFree):  # more is out than the ledger allocates: pushing again would not help
+                await self._alarm(config, segment, "held + confirmed <= allocated")
             return
         watch.newer += 1  # a gate-first command is under way, or its commit failed
         if watch.newer >= TICKS_TO_ALARM:
@@ -77,14 +91,17 @@ class Reconciler:
             await self.ledger.surpass_version(config.id, status.version)
             await self.book.refresh(config.id)
 
-    async def _settle(self, config: SaleConfig, segment: int, status: GateStatus, counts: list[ItemCount]) -> None:
-        """Return a closed sale's leftovers once no hold is open, and let its keys lapse."""
+    async def _settled(self, config: SaleConfig, segment: int) -> bool:
+        """Return a closed sale's leftovers once no hold is open, and let its keys lapse; False while one is."""
+        status = await self.gate.status(config.id, segment)
+        counts = await self.ledger.counts(config.id, segment)
         current = status.loaded and status.epoch == max((count.epoch for count in counts), default=0)
         if current and status.held:
-            return
+            return False
         units = await self.ledger.settle(config.id, segment, self.clock.now())
         await self.gate.retire(config.id, segment, ttl_ms=RETIRE_AFTER_MS)
         log.info("sale %s closed: %d units returned to base stock", config.id, units)
+        return True
 
     async def _compare(
         self, config: SaleConfig, segment: int, status: GateStatus, before: list[ItemCount], after: list[ItemCount]

@@ -28,12 +28,13 @@ async def add_units(
         if sale.state == SaleState.DRAFT:
             return await _replan(selling, session, by, item, units)
         require_running(sale, selling.clock.now())
+        selling.audit(session, by, "sale.add_units", sale_id, item_id=item_id, units=units)
         movements = await take_from_base(selling, session, by, {item_id: (item.sku_id, units)})
-        if await store_stock.allocate(session, item_id, SEGMENT, units) > ALLOCATION_MAX:
-            raise Conflict(detail=f"an item has at most {ALLOCATION_MAX} units")
         await store_stock.add_movements(session, movements)
         sale = await store.revise(session, sale_id, version=ledger_first(sale.version))
-        selling.audit(session, by, "sale.add_units", sale_id, item_id=item_id, units=units)
+        # Last of all: every buyer of the item waits while its stock row is locked.
+        if await store_stock.allocate(session, item_id, SEGMENT, units) > ALLOCATION_MAX:
+            raise Conflict(detail=f"an item has at most {ALLOCATION_MAX} units")
     await push(selling, sale_id)
     return sale
 
@@ -51,25 +52,25 @@ async def take_units(
         if sale.state == SaleState.DRAFT:
             return await _replan(selling, session, by, item, -units)
         require_running(sale, selling.clock.now())
-        await _take(selling, session, by, item, units)
         selling.audit(session, by, "sale.take_units", sale_id, item_id=item_id, units=units)
-        return await store.find_sale(session, by.merchant_id, sale_id)
+        return await _take(selling, session, by, item, units)
 
 
-async def _take(selling: Selling, session: AsyncSession, by: Principal, item: SaleItemRow, units: int) -> None:
+async def _take(selling: Selling, session: AsyncSession, by: Principal, item: SaleItemRow, units: int) -> SaleRow:
     sheet = await store.sheet(session, item.sale_id)
-    allocated = next(count.allocated for count in sheet.counts[SEGMENT] if count.item_id == item.id)
-    if units > allocated:
-        raise NotEnoughUnits(available=allocated)
+    had = next(count for count in sheet.counts[SEGMENT] if count.item_id == item.id)
+    if units > had.allocated:
+        raise NotEnoughUnits(available=had.allocated)
     version, loaded = await tell_first(selling.gate, sheet.without(item.id, SEGMENT, units))
     if not loaded:
         raise Unavailable(detail=NOT_LOADED)
     await store_stock.lock_base(session, by.merchant_id, [item.sku_id])
     await store_stock.change_base(session, item.sku_id, units)
-    await store_stock.deallocate(session, item.id, SEGMENT, units)
     movement = selling.movement(by, "returned", item.sku_id, units, at_item=(item.id, SEGMENT))
     await store_stock.add_movements(session, [movement])
-    await store.revise(session, item.sale_id, version=version)
+    sale = await store.revise(session, item.sale_id, version=version)
+    await store_stock.deallocate(session, item.id, SEGMENT, units, epoch=had.epoch)  # last of all, as above
+    return sale
 
 
 async def take_from_base(

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from inventory import drafting, items, restock, running, views
 from inventory.catalogue import PAGE_MAX
-from inventory.schemas import ID_PATTERN, Guarded, ItemChange, ItemWish, SaleChange, SaleWish, StockWish
+from inventory.schemas import Guarded, ItemChange, ItemWish, SaleChange, SaleWish, StockWish
 from inventory.schemas_shown import Created, PublicSale, SaleBrief, SaleOut, SalePage
 from inventory.selling import Selling
 from keel.identity import Principal, staff
+from keel.ids import ID_PATTERN
 
 
 async def selling_of(request: Request) -> Selling:

@@ -130,5 +130,5 @@ async def _load(selling: Selling, sale_id: str) -> None:
     """The gate's first load. Where it fails, the reconciler finds a sale that the gate does not know."""
     try:
         await selling.rebuilder.rebuild(sale_id, SEGMENT)
-    except (GateSilent, LedgerFault, OSError) as error:
+    except (GateSilent, LedgerFault) as error:
         log.warning("sale %s is not loaded yet, the reconciler will: %s", sale_id, type(error).__name__)

@@ -24,11 +24,11 @@ from inventory.model import (
     UNITS_PER_LINE_MAX,
     SaleKind,
 )
+from keel.ids import ID_PATTERN
 
 HOLD_TTL_S: Final = 900
 SPECIFICATION_MAX: Final = 20
 VERSION_MAX: Final = 2**62
-ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _YEARS: Final = range(2000, 2200)  # beyond, a change of zone may leave the calendar
 

@@ -58,10 +58,6 @@ class SaleSheet:
         """The same under another version."""
         return replace(self, config=replace(self.config, version=version))
 
-    def in_state(self, state: SaleState) -> Self:
-        """The same in another state."""
-        return replace(self, config=replace(self.config, state=state))
-
     def without(self, item_id: str, segment: int, units: int) -> Self:
         """The same with fewer units of an item."""
         counts = tuple(

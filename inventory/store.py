@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import asyncpg
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
@@ -17,8 +18,8 @@ from inventory.tables import ItemVersionRow, SaleItemRow, SaleRow
 from keel.database import transaction
 from keel.errors import Conflict, NotFound, Unavailable
 
-STAFF_LOCK_TIMEOUT_MS: Final = 3_000
-_CONTENDED: Final = {"55P03", "57014", "40P01", "40001"}
+# Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
+_NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 
 
 @asynccontextmanager
@@ -26,12 +27,13 @@ async def edge(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[Asyn
     """The transaction of one staff command. Raises Unavailable when locks or PostgreSQL cannot be had in time."""
     try:
         async with transaction(sessions) as session:
-            await session.execute(text(f"SET LOCAL lock_timeout = {STAFF_LOCK_TIMEOUT_MS}"))
             yield session
     except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _CONTENDED:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _NOT_NOW:
             raise Unavailable(detail="the database is busy with this sale") from error
         raise
+    except PoolExhausted as error:
+        raise Unavailable(detail="this process has no connection left") from error
     except OSError as error:
         raise Unavailable(detail="the database does not answer") from error
 

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-import asyncpg
-
+from inventory.faults import RolledBack, borrowed
 from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
 from inventory.model import ItemCount, SaleConfig
 from inventory.replies import entry_field, entry_text
-from keel.database import Connection, Row
+from keel.database import Connection, Pool, Row
+
+ACQUIRE_TIMEOUT_S: Final = 2.0
 
 _LAST: Final = """
     SELECT coalesce(max(verdict_no), 0) AS no, coalesce((extract(epoch FROM max(served_at)) * 1000)::bigint, 0) AS at_ms
@@ -60,12 +61,15 @@ def _entry_of(row: Row) -> str:
 
 
 @asynccontextmanager
-async def snapshot_of(pool: asyncpg.Pool, sale_id: str, segment: int) -> AsyncIterator[Snapshot]:
-    """Open a REPEATABLE READ snapshot. Raises LookupError for a sale that is not there."""
-    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+async def snapshot_of(pool: Pool, sale_id: str, segment: int) -> AsyncIterator[Snapshot]:
+    """Open a REPEATABLE READ snapshot. Raises LedgerFault, also for a sale that is not there."""
+    async with (
+        borrowed(pool, timeout_s=ACQUIRE_TIMEOUT_S) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
         rows = await connection.fetch(SQL_SALE, sale_id)
         if not rows:
-            raise LookupError(sale_id)
+            raise RolledBack(f"there is no sale {sale_id}")
         counts = counts_of(await connection.fetch(SQL_COUNTS, sale_id, segment))
         last = await connection.fetchrow(_LAST, sale_id, segment)
         assert last is not None

@@ -59,16 +59,24 @@ async def allocate(session: AsyncSession, item_id: str, segment: int, units: int
     return allocated
 
 
-async def deallocate(session: AsyncSession, item_id: str, segment: int, units: int) -> int:
-    """Take unsold units from an item; its allocation then. Raises NotEnoughUnits."""
+async def deallocate(session: AsyncSession, item_id: str, segment: int, units: int, *, epoch: int) -> int:
+    """Take unsold units from an item; its allocation then. Raises NotEnoughUnits.
+
+    Only in the epoch whose gate was told: a rebuild that has begun since may have read the old allocation, and its gate
+    would give the units out again. Raises Unavailable then.
+    """
     row = StockRow.item_id == item_id, StockRow.segment == segment
-    change = update(StockRow).where(*row, StockRow.allocated - units >= StockRow.sold)
+    change = update(StockRow).where(*row, StockRow.epoch == epoch, StockRow.allocated - units >= StockRow.sold)
     allocated: int | None = await session.scalar(
         change.values(allocated=StockRow.allocated - units).returning(StockRow.allocated)
     )
     if allocated is None:
-        left = await session.scalar(select(StockRow.allocated - StockRow.sold).where(*row))
-        raise NotEnoughUnits(available=left or 0)
+        left, found = (
+            await session.execute(select(StockRow.allocated - StockRow.sold, StockRow.epoch).where(*row))
+        ).one()
+        if found != epoch:
+            raise Unavailable(detail="the sale is being restored")
+        raise NotEnoughUnits(available=left)
     return allocated
 
 

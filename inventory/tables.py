@@ -112,6 +112,7 @@ class SaleRow(Table):
     context: Mapped[Json | None]
     version: Mapped[Big]
     created_at: Mapped[Moment]
+    settled_at: Mapped[Moment | None]
     archived_at: Mapped[Moment | None]
 
 

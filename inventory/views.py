@@ -4,7 +4,7 @@ from typing import Final
 
 from inventory import catalogue, store
 from inventory.book import SaleBook
-from inventory.faults import GateSilent, LedgerFault
+from inventory.faults import GateSilent
 from inventory.gate import Gate
 from inventory.model import ItemConfig, ItemCount, SaleState
 from inventory.replies import GateItem
@@ -23,7 +23,7 @@ from inventory.selling import Selling
 from inventory.sheet import SEGMENT, SaleSheet, state_at
 from inventory.store_catalogue import CatalogueEntry
 from keel.clock import Clock
-from keel.errors import NotFound, Unavailable
+from keel.errors import NotFound
 from keel.identity import Principal
 
 _NOTHING: Final = ItemCount("", 0, 0, 0, 0)
@@ -60,12 +60,12 @@ async def sale_for_staff(selling: Selling, by: Principal, sale_id: str) -> SaleO
 
 
 async def sale_for_viewers(book: SaleBook, clock: Clock, sale_id: str) -> PublicSale:
-    """A sale from the process's memory: a crowd that looks does not touch the database. Drafts are not shown."""
-    try:
-        config = await book.get(sale_id)
-    except LedgerFault as fault:
-        raise Unavailable from fault
-    if config is None or config.state is SaleState.DRAFT:
+    """A sale from the process's memory: a crowd that looks does not touch the database.
+
+    Drafts and rehearsals are not shown. Raises NotFound and LedgerFault.
+    """
+    config = await book.get(sale_id)
+    if config is None or config.state is SaleState.DRAFT or config.rehearsal:
         raise NotFound(what="sale")
     now = clock.now()
     return PublicSale(

@@ -1,4 +1,4 @@
-"""A circuit breaker: after a few faults in a row, say no early for a while, then let one try through."""
+"""A circuit breaker: after a few faults in a row, say no early for a while, then let callers try again."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,9 @@ class Breaker:
         left_s = self._closed_at_s - self._clock_s()
         if left_s > 0:
             return left_s
-        self._closed_at_s = self._clock_s() + OPEN_S  # this caller is the try; the others wait for its result
+        # Everyone may try, and one more fault closes the door again. To let one try through and wait for its result
+        # would be wrong: it may never reach the other side, and then nobody ever reports a success.
+        self._faults = FAULTS_MAX - 1
         return 0.0
 
     def succeeded(self) -> None:

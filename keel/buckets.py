@@ -3,10 +3,33 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import lru_cache
+from ipaddress import IPv6Address
 from typing import Final
 
 BUCKETS_MAX: Final = 200_000
 FORGOTTEN_PER_TAKE: Final = 2  # more than the one that a take may add, so the full ones always go
+_NETWORK_BITS: Final = 64
+
+
+def address_key(host: str) -> str:
+    """What a client's address counts as: an IPv4 address as itself, an IPv6 address as its /64 network.
+
+    A household is given a /64, so whoever is limited by single addresses has 2**64 of them.
+    """
+    return _network(host) if ":" in host else host
+
+
+@lru_cache(maxsize=16_384)
+def _network(host: str) -> str:
+    try:
+        address = IPv6Address(host)
+    except ValueError:
+        return host  # what a proxy wrote; it is counted as it is
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    network = int(address) >> _NETWORK_BITS
+    return f"{network:016x}::/{_NETWORK_BITS}"
 
 
 class TokenBuckets:

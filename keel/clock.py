@@ -9,6 +9,7 @@ from typing import Final, Protocol
 FOLLOW_EVERY_S: Final = 10.0
 OFFSET_READY_MAX_MS: Final = 500
 TRIPS: Final = 3
+TRIP_MS_MAX: Final = 200  # half of it is the error
 
 
 class Clock(Protocol):
@@ -59,6 +60,7 @@ class FollowingClock:
     def __init__(self, reference: Callable[[], Awaitable[int]] | None = None) -> None:
         self._reference = reference
         self._offset_ms = 0
+        self._is_measured = reference is None
 
     @property
     def offset_ms(self) -> int:
@@ -67,8 +69,8 @@ class FollowingClock:
 
     @property
     def ready(self) -> bool:
-        """False when this machine's clock is too far off to be trusted between two measurements."""
-        return abs(self._offset_ms) <= OFFSET_READY_MAX_MS
+        """False when this machine's clock is too far off to be trusted between two measurements, or unmeasured."""
+        return self._is_measured and abs(self._offset_ms) <= OFFSET_READY_MAX_MS
 
     def ms(self) -> int:
         return time.time_ns() // 1_000_000 + self._offset_ms
@@ -77,11 +79,16 @@ class FollowingClock:
         return from_ms(self.ms())
 
     async def follow(self) -> None:
-        """Measure the offset: of a few round trips the shortest counts, for it can be the least wrong."""
+        """Measure the offset: of a few round trips the shortest counts, for it can be the least wrong.
+
+        Where none is shorter than TRIP_MS_MAX, the offset stays as it was.
+        """
         if self._reference is None:
             return
         trips = [await self._trip(self._reference) for _ in range(TRIPS)]
-        self._offset_ms = min(trips)[1]
+        trip_ns, offset_ms = min(trips)
+        if trip_ns <= TRIP_MS_MAX * 1_000_000:
+            self._offset_ms, self._is_measured = offset_ms, True
 
     @staticmethod
     async def _trip(reference: Callable[[], Awaitable[int]]) -> tuple[int, int]:

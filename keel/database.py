@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import asyncpg
 from sqlalchemy import MetaData
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
 
 LOCK_TIMEOUT_MS: Final = 1_000
 STATEMENT_TIMEOUT_MS: Final = 2_000
@@ -16,6 +17,21 @@ IDLE_TIMEOUT_MS: Final = 5_000
 CONNECT_TIMEOUT_S: Final = 2.0
 LONG_ANSWER_TIMEOUT_S: Final = 10.0
 POOL_SIZE_MAX: Final = 10
+STAFF_LOCK_TIMEOUT_MS: Final = 2_000
+STAFF_STATEMENT_TIMEOUT_MS: Final = 10_000
+STAFF_IDLE_TIMEOUT_MS: Final = 10_000
+STAFF_ANSWER_TIMEOUT_S: Final = 12.0  # longer than a statement may take, so that PostgreSQL says first what went wrong
+STAFF_POOL_TIMEOUT_S: Final = 2.0
+
+_STAFF_LIMITS: Final[dict[str, Any]] = {
+    "command_timeout": STAFF_ANSWER_TIMEOUT_S,
+    "server_settings": {
+        "application_name": "millpond staff",
+        "lock_timeout": str(STAFF_LOCK_TIMEOUT_MS),
+        "statement_timeout": str(STAFF_STATEMENT_TIMEOUT_MS),
+        "idle_in_transaction_session_timeout": str(STAFF_IDLE_TIMEOUT_MS),
+    },
+}
 
 
 Pool = asyncpg.Pool
@@ -29,10 +45,28 @@ class Table(DeclarativeBase):
     metadata = MetaData()
 
 
-def create_engine(database_url: str, **options: Any) -> AsyncEngine:
-    """A SQLAlchemy engine over asyncpg for a `postgresql://` URL."""
-    url = make_url(database_url).set(drivername="postgresql+asyncpg")
-    return create_async_engine(url, connect_args={"timeout": CONNECT_TIMEOUT_S}, **options)
+def _asyncpg_url(database_url: str) -> URL:
+    return make_url(database_url).set(drivername="postgresql+asyncpg")
+
+
+def create_engine(database_url: str) -> AsyncEngine:
+    """A SQLAlchemy engine over asyncpg for a `postgresql://` URL: staff commands.
+
+    They meet the buyers on hot rows, so nothing here may wait long, nor hold a lock after its client froze.
+    """
+    return create_async_engine(
+        _asyncpg_url(database_url),
+        pool_pre_ping=True,
+        pool_timeout=STAFF_POOL_TIMEOUT_S,
+        connect_args={"timeout": CONNECT_TIMEOUT_S, **_STAFF_LIMITS},
+    )
+
+
+def create_migration_engine(database_url: str) -> AsyncEngine:
+    """The same without a pool and without timeouts of statements: a migration takes as long as it takes."""
+    return create_async_engine(
+        _asyncpg_url(database_url), poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S}
+    )
 
 
 def sessions_of(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
@@ -51,7 +85,9 @@ async def _keep_as_it_is(_: asyncpg.Connection) -> None:
     """Nothing here changes a connection's session, so nothing is reset: that would cost a round trip per batch."""
 
 
-def create_hot_pool(database_url: str, *, connections: int) -> asyncpg.Pool:
+def create_hot_pool(
+    database_url: str, *, connections: int, application_name: str = "millpond placement"
+) -> asyncpg.Pool:
     """A pool whose connections never wait long: a client that stops between two messages must not keep a row locked."""
     return asyncpg.create_pool(
         database_url,
@@ -60,7 +96,7 @@ def create_hot_pool(database_url: str, *, connections: int) -> asyncpg.Pool:
         timeout=CONNECT_TIMEOUT_S,
         reset=_keep_as_it_is,
         server_settings={
-            "application_name": "millpond placement",
+            "application_name": application_name,
             "lock_timeout": str(LOCK_TIMEOUT_MS),
             "statement_timeout": str(STATEMENT_TIMEOUT_MS),
             "idle_in_transaction_session_timeout": str(IDLE_TIMEOUT_MS),

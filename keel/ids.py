@@ -13,7 +13,9 @@ from typing import Final
 
 from keel.clock import Clock
 
-_CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID_SHAPE: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+ID_PATTERN: Final = f"^{ID_SHAPE}$"  # for pydantic, whose $ is the end of the text and of nothing else
+_CANONICAL: Final = re.compile(ID_SHAPE)
 _VARIANT: Final = 0b10 << 62
 _TAIL: Final = (1 << 62) - 1
 _RANDOM_BYTES: Final = 4096  # drawn from the system at once: a call for each id would be half of its cost

@@ -4,24 +4,28 @@ import hashlib
 from pathlib import Path
 from typing import Any, Final
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 CALL_TIMEOUT_S: Final = 1.0
+CONNECTIONS_MAX: Final = 64  # one call at a time per busy sale; more wait, no longer than a call may take
 
 
 def connect(redis_url: str, *, timeout_s: float = CALL_TIMEOUT_S) -> Redis:
     """A client that never repeats a call by itself: whoever repeats must know that the first may have happened."""
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         redis_url,
+        max_connections=CONNECTIONS_MAX,
+        timeout=timeout_s,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
         decode_responses=False,
     )
+    return Redis.from_pool(pool)
 
 
 class Script:

@@ -2,7 +2,10 @@
 
 64 lanes by hash of the aggregate; a worker locks a lane for the length of one transaction. Each subscriber has a
 delivery row of its own, so there is no cursor over a sequence (rows commit out of order). Within an aggregate the facts
-come in order, one per round: one that is not done holds back the later ones of its aggregate, for its subscriber only.
+come one per round, in the order of their event ids: one that is not done holds back the later ones of its aggregate,
+for its subscriber only. An event id begins with the time of the process that wrote it. Two processes that write of one
+aggregate within the difference of their clocks may so be heard in the other order, and a fact may commit after a later
+one was heard: a subscriber that minds compares what the facts say.
 """
 
 import logging
@@ -64,10 +67,23 @@ class Relay:
     clock: Clock
 
     async def tick(self) -> int:
-        """One round over all lanes with something due; how many deliveries were done."""
+        """One round over all lanes with something due; how many deliveries were done.
+
+        Raises the first fault of a lane, once all lanes had their turn.
+        """
         now = self.clock.now()
-        lanes = [row["lane"] for row in await self.pool.fetch(_LANES, now, list(self.subscribers))]
-        return sum([await self._lane(lane) for lane in lanes])
+        done, faults = 0, list[Exception]()
+        for row in await self.pool.fetch(_LANES, now, list(self.subscribers)):
+            try:
+                done += await self._lane(row["lane"])
+            except OSError:
+                raise  # no connection can be had: that is every lane's fault
+            except Exception as error:  # house: broad-except because one lane's fault is raised after the others' turn
+                log.warning("outbox: lane %d failed: %s", row["lane"], type(error).__name__)
+                faults.append(error)
+        if faults:
+            raise faults[0]
+        return done
 
     async def purge(self) -> None:
         """Forget deliveries done long ago, and events that nobody waits for any more."""

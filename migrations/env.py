@@ -4,9 +4,8 @@ import asyncio
 
 from alembic import context
 from sqlalchemy import Connection, event, text
-from sqlalchemy.pool import NullPool
 
-from keel.database import create_engine
+from keel.database import create_migration_engine
 
 MIGRATION_LOCK = 0x6D696C6C  # "mill", an advisory lock of this transaction only
 LOCK_TIMEOUT_MS = 5_000  # a migration that cannot have its lock gives up instead of queueing everyone behind it
@@ -21,7 +20,7 @@ def migrate(connection: Connection) -> None:
 
 async def run() -> None:
     """Migrate with one connection while another one holds the lock, for each revision commits by itself."""
-    engine = create_engine(context.config.attributes["database_url"], poolclass=NullPool)
+    engine = create_migration_engine(context.config.attributes["database_url"])
     event.listen(engine.sync_engine, "begin", _give_up_in_time)
     async with engine.connect() as guard, engine.connect() as connection:
         await guard.execute(text("SET LOCAL lock_timeout = 0"))  # the other migrator may take long

@@ -1,16 +1,18 @@
-"""HTTP/1.1 as uvicorn speaks it, with one write per response.
+"""HTTP/1.1 as uvicorn speaks it, with one write per response, and no patience with a client that has all the time.
 
 uvicorn writes a response's head and its body one after the other, and each write is a system call: a tenth of what an
 order costs. Here a head is kept back until the body comes, at the longest until the event loop's next round.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD = b"HTTP/1.1 "
 _INTERIM = b"HTTP/1.1 1"  # 100 Continue: the client waits for it
+HEAD_BYTES_MAX: Final = 32 * 1024
+REQUEST_MAX_S: Final = 10.0
 
 
 class Corked:
@@ -46,8 +48,61 @@ class Corked:
 
 
 class CorkedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol over a corked transport."""
+    """uvicorn's protocol over a corked transport, with an end to its patience.
+
+    uvicorn waits for ever for a request that never becomes whole, and takes a head of any size. Here a connection has
+    REQUEST_MAX_S for each request from its first byte (the first one: from the connection's) to the last of its body.
+    A request that comes in one piece, as nearly all do, sets no timer. How long a head is, is looked at from the second
+    piece on: one piece is 256 KiB at most.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+    _is_whole = False
+    _is_in_head = False
+    _head_bytes = 0
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self.transport = Corked(transport, self.loop)  # type: ignore[assignment]
+        self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if was_in_head and self._is_in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self.transport.close()
+                return
+        if self._is_whole and not self.cycle.response_complete:
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
+
+    def on_message_begin(self) -> None:
+        self._is_whole, self._is_in_head, self._head_bytes = False, True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_whole = True
+        super().on_message_complete()
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _late(self) -> None:
+        self._deadline = None
+        if self.pipeline:  # we are the late ones: nothing is read while an earlier request is being answered
+            self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
+        else:
+            self.transport.close()

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -24,6 +25,7 @@ from millpond.engines.folders import make_shared_folder
 
 PREFIX: Final = "MILLPOND_"
 SECRET_BYTES_MIN: Final = 32
+PROCESSES_MAX: Final = 64
 
 
 class SettingsRefused(Exception):
@@ -42,9 +44,17 @@ def _canonical_id(text: str) -> str:
     return text
 
 
+def _named_proxies(text: str) -> str:
+    for proxy in filter(None, (part.strip() for part in text.split(","))):
+        if ip_network(proxy).prefixlen == 0:  # a ValueError of its own for what is no network, as "*"
+            raise ValueError("whoever may write X-Forwarded-For has any address; name your proxies")
+    return text
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 MerchantId = Annotated[str, AfterValidator(_canonical_id)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
+TrustedProxies = Annotated[str, AfterValidator(_named_proxies)]
 DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
 RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://")]
 
@@ -89,7 +99,7 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8000, ge=0, le=65_535)
     """Port the API listens on; 0 takes any free one."""
 
-    api_processes: int = Field(default=1, ge=1, le=64)
+    api_processes: int = Field(default=1, ge=1, le=PROCESSES_MAX)
     """API processes that `millpond up` runs on one listening socket."""
 
     token_keys: dict[KeyId, Secret] = Field(default_factory=dict)
@@ -108,7 +118,8 @@ class Settings(BaseSettings):
     """…how many at once."""
 
     rate_address_per_s: float = Field(default=200, gt=0, le=1_000_000)
-    """Orders an IP address may try to place per second (a carrier hides thousands of customers behind one), and…"""
+    """Requests of any kind that an IP address may make per second (a carrier hides thousands of customers behind one;
+    of IPv6, a /64 network counts as one address), and…"""
 
     rate_address_burst: int = Field(default=400, ge=1, le=1_000_000)
     """…how many at once."""
@@ -119,8 +130,12 @@ class Settings(BaseSettings):
     placement_connections: int = Field(default=4, ge=1, le=64)
     """Connections to PostgreSQL that one process uses for placing orders."""
 
-    trusted_proxies: str = ""
-    """Addresses and networks, separated by commas, whose X-Forwarded-For is believed."""
+    trusted_proxies: TrustedProxies = ""
+    """Addresses and networks, separated by commas, whose X-Forwarded-For is believed; everybody cannot be trusted."""
+
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535 - PROCESSES_MAX)
+    """Port of 127.0.0.1 at which one process shows Prometheus its metrics; without it there are none to see.
+    `millpond up` gives it to the worker, and the ports after it to the API processes."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""

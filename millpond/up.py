@@ -130,13 +130,15 @@ class Supervisor:
     def _api_children(self) -> Iterator[Child]:
         fd = self._listener.fileno()
         for number in range(1, self._settings.api_processes + 1):
-            yield self._child(f"api {number}", "api", "--fd", str(fd), fds=(fd,))
+            yield self._child(f"api {number}", "api", "--fd", str(fd), fds=(fd,), number=number)
 
-    def _child(self, name: str, *arguments: str, fds: tuple[int, ...] = ()) -> Child:
+    def _child(self, name: str, *arguments: str, fds: tuple[int, ...] = (), number: int = 0) -> Child:
+        port = self._settings.metrics_port
+        settings = self._settings.model_copy(update={"metrics_port": port and port + number})
         return Child(
             name,
             arguments=[*arguments, "--lifeline", str(self._lifeline.fd)],
-            environment=self._settings.as_environment(),
+            environment=settings.as_environment(),
             inherited_fds=(*fds, self._lifeline.fd),
         )
 

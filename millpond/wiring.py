@@ -21,6 +21,7 @@ from keel.outbox import Subscriber
 from millpond.settings import Settings
 
 GATE_RELEASES: Final = "gate-releases"
+READ_CONNECTIONS: Final = 4
 
 # Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -31,7 +32,11 @@ SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Parts:
-    """What processes are made of."""
+    """What processes are made of.
+
+    `ledger` and `book` are placement's. `reader` and `viewers_book` have connections of their own, with the same short
+    timeouts: a crowd that only looks must not keep an order waiting for a connection.
+    """
 
     pool: Pool
     sessions: async_sessionmaker[AsyncSession]
@@ -41,6 +46,8 @@ class Parts:
     gate: Gate
     ledger: Ledger
     book: SaleBook
+    reader: Ledger
+    viewers_book: SaleBook
     rebuilder: Rebuilder
 
     def subscribers(self) -> dict[str, Subscriber]:
@@ -56,6 +63,9 @@ async def parts_of(
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(create_pool(database_url))
         hot_pool = await stack.enter_async_context(create_hot_pool(database_url, connections=connections))
+        read_pool = await stack.enter_async_context(
+            create_hot_pool(database_url, connections=READ_CONNECTIONS, application_name="millpond reads")
+        )
         engine = create_engine(database_url)
         stack.push_async_callback(engine.dispose)
         redis = connect(redis_url)
@@ -65,7 +75,7 @@ async def parts_of(
             return await database_ms(pool)
 
         clock = clock or FollowingClock(reference)
-        ledger, gate = Ledger(hot_pool), Gate(redis)
+        ledger, reader, gate = Ledger(hot_pool), Ledger(read_pool), Gate(redis)
         yield Parts(
             pool=pool,
             sessions=sessions_of(engine),
@@ -75,6 +85,8 @@ async def parts_of(
             gate=gate,
             ledger=ledger,
             book=SaleBook(ledger),
+            reader=reader,
+            viewers_book=SaleBook(reader),
             rebuilder=Rebuilder(pool, ledger, gate),
         )
 

@@ -17,6 +17,7 @@ from keel.clock import OFFSET_READY_MAX_MS
 from keel.loops import run_every
 from keel.outbox import Relay
 from millpond.api import upkeep_of
+from millpond.metrics import metrics_at
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.loops import expire
@@ -62,4 +63,5 @@ async def run(settings: Settings) -> None:
 
 def serve(settings: Settings) -> None:
     """The process's whole life."""
-    uvloop.run(run(settings))
+    with metrics_at(settings.metrics_port):
+        uvloop.run(run(settings))

@@ -22,7 +22,8 @@ from orders.writing import Writing
 
 log = logging.getLogger(__name__)
 
-ROUNDS_MAX: Final = 4
+ROUNDS_MAX: Final = 5
+RELOAD_PAUSE_S: Final = 0.02  # doubled with each round
 CONFIRM_AFTER_S: Final = 0.02
 
 
@@ -33,6 +34,7 @@ class Lane:
         self._desk, self._sale_id, self._segment = desk, sale_id, segment
         self._confirms: list[HoldRef] = []
         self._confirms_due = False
+        self._pausing = 0
         self._confirm_timer: asyncio.TimerHandle | None = None
         self._batch = batcher_of("gate", self._ask_gate, linger=lambda: self._confirms_due)
         self._writing = Writing(desk, sale_id, segment, again=self._again, confirm=self._confirm)
@@ -44,7 +46,7 @@ class Lane:
     @property
     def busy(self) -> bool:
         """Whether anything waits, is in flight, or is to be confirmed."""
-        return self._batch.busy or self._writing.busy or bool(self._confirms)
+        return self._batch.busy or self._writing.busy or bool(self._confirms) or self._pausing > 0
 
     async def drained(self) -> None:
         """Return once every attempt is answered and confirmed."""
@@ -52,6 +54,7 @@ class Lane:
             self._confirm_now()
             await self._batch.drained()
             await self._writing.drained()
+            await asyncio.sleep(0 if not self._pausing else RELOAD_PAUSE_S)
 
     async def _ask_gate(self, batch: list[Attempt]) -> None:
         confirms, self._confirms, self._confirms_due = self._confirms, [], False
@@ -59,8 +62,8 @@ class Lane:
         if isinstance(config, Refusal):
             settle_all(batch, config)
             return
-        if config.state is SaleState.CLOSED:
-            await self._answer_closed(batch)
+        if config.state is SaleState.CLOSED and config.settled:
+            await self._answer_settled(batch)
             return
         for attempt in batch:
             attempt.price(config)
@@ -103,7 +106,7 @@ class Lane:
                 case _:
                     attempt.settle(self._refusal(attempt, reply, verdict, config))
         if stale:
-            await self._reload(stale)
+            await self._reload(stale, reply.version)
 
     def _join(self, attempt: Attempt, reply: Verdicts, verdict: Repeated | Own) -> None:
         """The key stands at the gate. Only an own hold goes on as held; whatever else stands is read first."""
@@ -120,14 +123,24 @@ class Lane:
         attempt.epoch, attempt.context, attempt.no, attempt.at_ms = reply.epoch, reply.context, no, at_ms
         self._writing.add(attempt)
 
-    async def _reload(self, stale: list[Attempt]) -> None:
+    async def _reload(self, stale: list[Attempt], version: int) -> None:
+        """Read the configuration anew. A gate that stays ahead is in the middle of a command: ask again in a while."""
         try:
-            await self._desk.book.refresh(self._sale_id)
+            config = await self._desk.book.refresh(self._sale_id)
         except LedgerFault:
             settle_all(stale, Unavailable(detail=NO_LEDGER))
             return
         for attempt in stale:
-            self._again(attempt)
+            if config is not None and config.version >= version:
+                self._again(attempt)
+            else:
+                self._pausing += 1
+                pause_s = RELOAD_PAUSE_S * 2**attempt.rounds
+                asyncio.get_running_loop().call_later(pause_s, self._after_pause, attempt)
+
+    def _after_pause(self, attempt: Attempt) -> None:
+        self._pausing -= 1
+        self._again(attempt)
 
     def _again(self, attempt: Attempt) -> None:
         attempt.rounds += 1
@@ -136,8 +149,9 @@ class Lane:
         else:
             self._batch.add(attempt)
 
-    async def _answer_closed(self, batch: list[Attempt]) -> None:
-        """A closed sale needs no gate: its claims say who ordered, everybody else is late."""
+    async def _answer_settled(self, batch: list[Attempt]) -> None:
+        """A settled sale needs no gate: its claims say who ordered, everybody else is late. Not before: until the
+        settlement's epoch a hold may still be on its way into the ledger, where this reading would not see it."""
         if not batch:
             return
         try:

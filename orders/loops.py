@@ -5,15 +5,17 @@ from typing import Final
 
 from keel.loops import run_every
 from orders.service import EXPIRE_BATCH_MAX, Orders
+from orders.store import DuePlace
 
 EXPIRE_EVERY_S: Final = 1.0
 
 
 async def expire(orders: Orders, stop: asyncio.Event) -> None:
-    """Expire what is due, batch after batch, until `stop`."""
+    """Expire what is due, batch after batch, until `stop`. Each tick begins with the oldest anew."""
 
     async def tick() -> None:
-        while await orders.expire_due() >= EXPIRE_BATCH_MAX and not stop.is_set():
+        place = DuePlace()
+        while await orders.expire_due(place) >= EXPIRE_BATCH_MAX and not stop.is_set():
             pass
 
     await run_every("expiry", EXPIRE_EVERY_S, stop, tick)

@@ -6,4 +6,5 @@ STOCK_ALARMS = Counter(
     "millpond_ledger_stock_alarms_total", "Winners of the current epoch that the ledger refused for stock: must stay 0"
 )
 LEDGER_FAULTS = Counter("millpond_ledger_faults_total", "Placement batches that the ledger did not commit", ["fault"])
+EXPIRY_FAILURES = Counter("millpond_expiry_failures_total", "Orders that could not lapse at their time, once a try")
 ORDERS_PLACED = Counter("millpond_orders_placed_total", "Orders committed by this process")

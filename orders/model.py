@@ -1,11 +1,9 @@
 """Pure values of orders: states, the readable number, what a placement carries."""
 
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final
 
 from keel.ids import tick_of
-
-OrderId = NewType("OrderId", str)
 
 KEY_CHARS_MAX: Final = 128
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U

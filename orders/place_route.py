@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from accounts.tokens import Tokens
 from inventory.faults import LedgerFault
-from keel.buckets import TokenBuckets
+from keel.buckets import TokenBuckets, address_key
 from keel.clock import rfc3339
 from keel.errors import (
     PROBLEM_MEDIA_TYPE,
@@ -92,7 +92,7 @@ class PlaceRoute:
     async def _place(
         self, sale_id: str, scope: Scope, receive: Receive
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        self._take(self._addresses, scope["client"][0] if scope.get("client") else "")
+        self._take(self._addresses, address_key(scope["client"][0]) if scope.get("client") else "")
         if scope["method"] != "POST":
             raise MethodNotAllowed(allow="POST")
         headers = dict(scope["headers"])

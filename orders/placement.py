@@ -9,7 +9,7 @@ from inventory.errors import UnknownItem
 from inventory.faults import LedgerFault
 from inventory.gate import Gate
 from inventory.ledger import Ledger
-from inventory.model import SaleConfig
+from inventory.model import SaleConfig, SaleState
 from keel.breaker import Breaker
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
@@ -84,7 +84,7 @@ class Placement:
                 config = await book.fresher(sale_id)
         except LedgerFault as fault:
             raise Unavailable(detail=NO_LEDGER) from fault
-        if config is None or config.merchant_id != buyer.merchant_id:
+        if config is None or config.merchant_id != buyer.merchant_id or config.state is SaleState.DRAFT:
             raise NotFound(what="sale")
         for item_id in units:
             if item_id not in config.by_item:
@@ -95,7 +95,7 @@ class Placement:
         return Attempt(
             customer_id=buyer.customer_id,
             key=key,
-            fingerprint=fingerprint_of(request, units),
+            fingerprint=fingerprint_of(request, units, salt=buyer.customer_id),
             units=units,
             expected_total=request.expected_total,
             share_code=request.share_code,

@@ -1,4 +1,7 @@
-"""Orders over HTTP, besides placement (see `orders.place_route`)."""
+"""Orders over HTTP, besides placement (see `orders.place_route`).
+
+Ledger faults pass through: the application answers them in one place.
+"""
 
 from typing import Annotated, Any
 
@@ -7,25 +10,22 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.tokens import Claims, Tokens
-from inventory.faults import LedgerFault
-from keel.errors import Unavailable
-from orders.desk import NO_LEDGER
+from keel.ids import ID_PATTERN
 from orders.schemas import OrderDocument
 from orders.service import PAGE_MAX, Orders
 
-ID_PATTERN = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 OrderIdPath = Annotated[str, Path(pattern=ID_PATTERN)]
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
 
-def customer(request: Request) -> Claims:
+async def customer(request: Request) -> Claims:
     """Who asks. Raises NotSignedIn."""
     tokens: Tokens = request.app.state.tokens
     return tokens.check(request.headers.get("authorization", "").encode("latin-1"))
 
 
-def orders_of(request: Request) -> Orders:
+async def orders_of(request: Request) -> Orders:
     """The use cases this app was built with."""
     orders: Orders = request.app.state.orders
     return orders
@@ -49,10 +49,7 @@ def _json(value: Any) -> Response:
 @router.get("/{order_id}", response_model=None)
 async def read_order(order_id: OrderIdPath, who: Customer, orders: OrdersHere) -> Response:
     """One of your orders."""
-    try:
-        return _json(await orders.read(who.mid, who.sub, order_id))
-    except LedgerFault as fault:
-        raise Unavailable(detail=NO_LEDGER) from fault
+    return _json(await orders.read(who.mid, who.sub, order_id))
 
 
 @router.get("", response_model=None)
@@ -63,10 +60,7 @@ async def list_orders(
     count: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 20,
 ) -> Response:
     """Your orders, newest first; `next` is the `below` of the next page, absent on the last."""
-    try:
-        page = await orders.page(who.mid, who.sub, below, count)
-    except LedgerFault as fault:
-        raise Unavailable(detail=NO_LEDGER) from fault
+    page = await orders.page(who.mid, who.sub, below, count)
     return _json(Page(orders=page, next=page[-1].id if len(page) == count else None))
 
 
@@ -75,10 +69,7 @@ async def cancel_order(
     order_id: OrderIdPath, who: Customer, orders: OrdersHere, body: CancelRequest | None = None
 ) -> Response:
     """Cancel an order that awaits payment. Safe to repeat."""
-    try:
-        return _json(await orders.cancel(who.mid, who.sub, order_id, body.reason if body else None))
-    except LedgerFault as fault:
-        raise Unavailable(detail=NO_LEDGER) from fault
+    return _json(await orders.cancel(who.mid, who.sub, order_id, body.reason if body else None))
 
 
 class Page(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -8,8 +8,9 @@ from msgspec import Meta
 
 from inventory.model import LINES_MAX, UNITS_PER_LINE_MAX
 from keel.errors import Malformed
+from keel.ids import ID_SHAPE
 
-_ID_PATTERN: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z"
+_ID_PATTERN: Final = rf"^{ID_SHAPE}\Z"  # msgspec goes by Python, whose $ also stands before a last newline
 _PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
 _NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*\Z"
 
@@ -109,7 +110,10 @@ def units_by_item(request: OrderRequest) -> dict[str, int]:
     return units
 
 
-def fingerprint_of(request: OrderRequest, units: dict[str, int]) -> str:
-    """What makes two bodies the same wish: 128 bits, hexadecimal. The ticket is left out: a retry may bring a newer."""
+def fingerprint_of(request: OrderRequest, units: dict[str, int], *, salt: str) -> str:
+    """What makes two bodies the same wish: 128 bits, hexadecimal. The ticket is left out: a retry may bring a newer.
+
+    `salt` (the customer's id) keeps equal recipients from having equal fingerprints.
+    """
     wish = (sorted(units.items()), request.expected_total, request.share_code, request.recipient)
-    return hashlib.blake2b(_canonical(wish), digest_size=16).hexdigest()
+    return hashlib.blake2b(_canonical(wish), digest_size=16, key=salt.encode()).hexdigest()

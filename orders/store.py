@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 
@@ -19,6 +20,18 @@ class Outcome:
 
     order_id: str
     state: str
+
+
+_BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
+_LEAST_ID: Final = str(UUID(int=0))
+
+
+@dataclass(slots=True)
+class DuePlace:
+    """How far a round of expiry has come among what is due; at first before all."""
+
+    expires_at: datetime = _BEFORE_ALL
+    order_id: str = _LEAST_ID
 
 
 async def place_batch(
@@ -121,11 +134,12 @@ async def lapse(
     return [str(row["orders_lapse"]) for row in rows]
 
 
-async def due_orders(ledger: Ledger, now: datetime, count: int) -> dict[str, list[str]]:
-    """Orders whose hold has run out, oldest first, by merchant."""
+async def due_orders(ledger: Ledger, now: datetime, after: DuePlace, count: int) -> dict[str, list[str]]:
+    """Orders whose hold has run out, oldest first, by merchant; `after` is moved to the last of them."""
     due: dict[str, list[str]] = {}
-    for row in await ledger.call(_DUE, now, count):
-        due.setdefault(str(row["merchant_id"]), []).append(str(row["id"]))
+    for row in await ledger.call(_DUE, now, count, after.expires_at, after.order_id):
+        after.expires_at, after.order_id = row["expires_at"], str(row["id"])
+        due.setdefault(str(row["merchant_id"]), []).append(after.order_id)
     return due
 
 
@@ -153,6 +167,7 @@ _PAGE: Final = (
     ORDER BY o.id DESC LIMIT $4"""
 )
 _DUE: Final = """
-    SELECT merchant_id, id FROM orders WHERE state = 'awaiting_payment' AND expires_at <= $1
-    ORDER BY expires_at LIMIT $2
+    SELECT merchant_id, id, expires_at FROM orders WHERE state = 'awaiting_payment' AND expires_at <= $1
+      AND (expires_at, id) > ($3, $4)
+    ORDER BY expires_at, id LIMIT $2
 """

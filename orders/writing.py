@@ -3,13 +3,12 @@
 import logging
 from collections.abc import Callable
 
-from inventory.faults import Contended, EpochOver, GateSilent, LedgerFault, NotSent, RolledBack, StockShort
+from inventory.faults import Contended, EpochOver, GateSilent, LedgerFault, NotSent, StockShort, Unfit, Unknown
 from keel.errors import Internal, Unavailable
 from orders.attempt import Attempt, Placed, Standing
 from orders.desk import NO_GATE, NO_LEDGER, Desk, batcher_of, settle_all, standing
 from orders.errors import IdempotencyKeyReused
 from orders.metrics import LEDGER_FAULTS, ORDERS_PLACED, STOCK_ALARMS
-from orders.refusals import price_changed
 from orders.store import Outcome, place_batch
 
 log = logging.getLogger(__name__)
@@ -46,6 +45,10 @@ class Writing:
         await self._batch.drained()
 
     async def _write(self, batch: list[Attempt]) -> None:
+        if self._desk.breaker.retry_after_s():  # it opened while these waited: their holds must not wait for it too
+            await self._give_up([attempt for attempt in batch if not attempt.must_read])
+            settle_all(batch, Unavailable(detail=NO_LEDGER))
+            return
         placing = [attempt for attempt in batch if not attempt.must_read]
         reading = [attempt for attempt in batch if attempt.must_read]
         if reading:
@@ -76,11 +79,12 @@ class Writing:
 
     @staticmethod
     def _join(attempt: Attempt, joining: list[Attempt]) -> None:
-        """Nobody placed the hold yet. The gate passed over the price because the key came first: look now."""
+        """Nobody placed the hold yet. The gate passed over the price because the key came first, so look now; but the
+        first request may be about to commit at the old one: that is no "no", the buyer has to ask again."""
         if attempt.priced:
             joining.append(attempt)
         else:
-            attempt.settle(price_changed(attempt))
+            attempt.settle(Unavailable(detail="an earlier request with this key is still under way"))
 
     def _groups(self, placing: list[Attempt]) -> list[list[Attempt]]:
         """One ledger call needs one epoch, one context, one configuration and each key once; a second one waits."""
@@ -113,19 +117,28 @@ class Writing:
     async def _failed(self, group: list[Attempt], fault: LedgerFault) -> None:
         LEDGER_FAULTS.labels(fault=type(fault).__name__).inc()
         log.warning("ledger of sale %s, %d orders: %s: %s", self._sale_id, len(group), type(fault).__name__, fault)
-        if isinstance(fault, RolledBack) and not isinstance(fault, Contended):
-            if len(group) > 1:
-                for attempt in group:  # a batch that fails fails alone: each by itself, in arrival order
-                    await self._place([attempt])
-            else:
-                await self._refused_alone(group[0], fault)
-            return
-        self._desk.breaker.failed()
-        if isinstance(fault, NotSent | Contended):
-            await self._release(group)
-        settle_all(group, Unavailable(detail=NO_LEDGER))
+        if isinstance(fault, NotSent | Unknown | Unfit):  # these speak against the ledger, not against the batch
+            self._desk.breaker.failed()
+        if isinstance(fault, NotSent | Unfit | Contended):
+            await self._give_up(group)
+            settle_all(group, Unavailable(detail=NO_LEDGER))
+        elif isinstance(fault, Unknown):
+            settle_all(group, Unavailable(detail=NO_LEDGER))
+        elif len(group) > 1:
+            await self._one_by_one(group)
+        else:
+            await self._refused_alone(group[0], fault)
 
-    async def _refused_alone(self, attempt: Attempt, fault: RolledBack) -> None:
+    async def _one_by_one(self, group: list[Attempt]) -> None:
+        """A batch that fails fails alone: each order by itself, in arrival order, as long as the ledger answers."""
+        for index, attempt in enumerate(group):
+            if self._desk.breaker.retry_after_s():
+                await self._give_up(group[index:])
+                settle_all(group[index:], Unavailable(detail=NO_LEDGER))
+                return
+            await self._place([attempt])
+
+    async def _refused_alone(self, attempt: Attempt, fault: LedgerFault) -> None:
         if isinstance(fault, StockShort):  # unreachable by the rules: the sweeper tidies up, somebody has to look
             STOCK_ALARMS.inc()
             log.error(
@@ -133,11 +146,14 @@ class Writing:
             )
             attempt.settle(Unavailable())
             return
-        await self._release([attempt])
+        await self._give_up([attempt])
         attempt.settle(Internal())
 
-    async def _release(self, group: list[Attempt]) -> None:
-        """Surely not sent: give back at once what nobody joined; what that misses is the sweeper's."""
+    async def _give_up(self, group: list[Attempt]) -> None:
+        """No ledger call is under way for these, surely: give back at once what nobody joined; the rest is the
+        sweeper's."""
+        if not group:
+            return
         try:
             await self._desk.gate.release(self._sale_id, self._segment, "not_sent", [a.hold() for a in group])
         except GateSilent as silence:

@@ -21,7 +21,10 @@ for _, item in ipairs(items) do
 end
 redis.call('DEL', key_of(coming, 'items'), key_of(coming, 'holds'), meta_key)
 write_fields(key_of(coming, 'items'), counts)
-for _, name in ipairs({'entries', 'buyers'}) do redis.call('PERSIST', key_of(coming, name)) end
 redis.call('HSET', meta_key, 'run_id', run_id, 'epoch', epoch, 'version', version, unpack(fields))
-for _, name in ipairs({'items', 'entries', 'buyers', 'holds'}) do redis.call('UNLINK', key_of(before, name)) end
+for _, name in ipairs(EPOCH_KEYS) do
+  redis.call('PEXPIRE', key_of(coming, name), KEY_TTL_MS)
+  redis.call('UNLINK', key_of(before, name))
+end
+redis.call('PEXPIRE', meta_key, META_TTL_MS)
 return cmsgpack.pack({'ok'})

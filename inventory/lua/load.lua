@@ -12,5 +12,5 @@ local key = key_of({epoch = epoch}, name)
 for from = 1, #pairs_flat, PIECE do
   redis.call('HSET', key, unpack(pairs_flat, from, math.min(from + PIECE - 1, #pairs_flat)))
 end
-redis.call('PEXPIRE', key, 600000) -- a rebuild that is given up must not fill the memory; the flip makes it permanent
+redis.call('PEXPIRE', key, 600000) -- a rebuild that is given up must not fill the memory; the flip lets it stay
 return cmsgpack.pack({'ok'})

@@ -14,8 +14,13 @@
 -- joined is 1 when another request was told `repeated` and may be placing under this id. No entry: absent, or voided.
 -- Law, at every moment, for every item: allocated = confirmed + held + free.
 
+-- Every key lapses some days after the reconciler last looked, so that nothing unreachable stays for ever. The meta lapses
+-- first: without it a gate is not loaded, without another one it would be wrong.
+
 local base = KEYS[1]
 local meta_key = base .. ':meta'
+local META_TTL_MS, KEY_TTL_MS = 604800000, 691200000
+local EPOCH_KEYS = {'items', 'entries', 'buyers', 'holds'}
 
 local function named(values)
   local out = {}

@@ -52,7 +52,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- Give units back to the allocation: order lapsed or cancelled. Returns the epoch read in this transaction.
+-- Give units back to the allocation: order lapsed or cancelled.
 CREATE FUNCTION stock_unsell(p_merchant uuid, p_segment smallint, p_at timestamptz, p_actor text, p_items uuid[], p_units bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE

@@ -156,6 +156,7 @@ CREATE TABLE sale (
     context            jsonb,                                 -- what is pinned now; returned by every verdict
     version            bigint NOT NULL DEFAULT 1,             -- of all that the gate knows of this sale
     created_at         timestamptz NOT NULL,
+    settled_at         timestamptz,                           -- closed, and nothing of it can be sold any more
     archived_at        timestamptz,
     CHECK (closes_at > opens_at),
     UNIQUE (merchant_id, id)
@@ -269,7 +270,7 @@ CREATE TABLE orders (
     CHECK (total = lines_total + adjustment_total + shipping_total)
 );
 CREATE INDEX orders_of_customer ON orders (merchant_id, customer_id, id);
-CREATE INDEX orders_to_expire ON orders (expires_at) WHERE state = 'awaiting_payment';
+CREATE INDEX orders_to_expire ON orders (expires_at, id) WHERE state = 'awaiting_payment';
 
 CREATE TABLE order_line (
     merchant_id     uuid NOT NULL,

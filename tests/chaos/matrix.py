@@ -31,7 +31,8 @@ async def death(mill: Mill, victim: Process) -> None:
 class Fault:
     """What happens at a point: a strike when the call arrives, and what becomes of the call. `after` mends.
 
-    `api_only`: to a worker, whom nobody waits for, the others are the same. `slow`: the caller's own timeout ends it; that of the pool for long readings is too long to be waited for here.
+    `api_only`: to a worker, whom nobody waits for, the others are the same. `slow`: the caller's own timeout ends it;
+    that of the pool for long readings is too long to be waited for here.
     """
 
     name: str
@@ -118,6 +119,8 @@ async def _aftermath(mill: Mill, trap: Trap) -> list[str]:
 def judge(buyer: Buyer, answer: Answer) -> list[str]:
     """A buyer with an order is never refused."""
     acknowledged = buyer.acknowledged
+    if isinstance(answer, Refusal) and answer.status == 503:
+        return [f"still no answer but 503: {answer.document()}"]
     if isinstance(answer, Refusal):
         return [f"P4: {acknowledged} was acknowledged, its retry refused: {answer}"] if acknowledged else []
     return [] if acknowledged == {id_of(answer)} else [f"two orders for one key: {acknowledged}"]

@@ -229,5 +229,5 @@ STORIES: Final[Mapping[str, Story]] = {
     ),
     "burying": Story(burying, 0, (("ledger.claims", 0), ("gate.release voided", 0), ("ledger.place", 0))),
     "configuring": Story(configuring, 2, (("gate.configure", 0),)),
-    "closing": Story(closing, 2, (("ledger.settle", 0), ("gate.retire", 0))),
+    "closing": Story(closing, 2, (("ledger.settle", 0), ("gate.retire", 0), ("ledger.note_settled", 0))),
 }

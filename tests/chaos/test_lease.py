@@ -1,4 +1,4 @@
-"""The lease on saying no: a cut-off old master may still answer somebody. Its times are the subject, so they are real."""
+"""The lease on saying no: a cut-off old master may still answer somebody. Times are the subject, so they are real."""
 
 import asyncio
 from collections.abc import Callable

@@ -122,19 +122,20 @@ class Mill:
         return answer
 
     async def insist(self, process: Process, buyer: Buyer) -> Answer:
-        """Retry with the same key until the answer is not 503."""
+        """Retry with the same key until the answer is not 503; that one, where there is no other in the end."""
+        answers: list[Answer] = []
 
-        async def answered() -> Answer | None:
-            answer = await self.order(process, buyer)
-            if not (isinstance(answer, Refusal) and answer.status == 503):
-                return answer
+        async def answered() -> bool:
+            answers[:] = [await self.order(process, buyer)]
+            if not (isinstance(answers[0], Refusal) and answers[0].status == 503):
+                return True
             await process.parts.book.tick()
             await asyncio.gather(process.upkeep.reconcile_all(), return_exceptions=True)
-            return None
+            return False
 
-        answer = await eventually_async(answered)
-        assert answer is not None
-        return answer
+        with suppress(AssertionError):
+            await eventually_async(answered)
+        return answers[0]
 
     async def rest(self, worker: Process) -> list[str]:
         """Let the worker work until nothing is left to do; the laws that are broken then, none when all is well."""

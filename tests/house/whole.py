@@ -19,14 +19,11 @@ REFUSAL_ROOT: Final = "Refusal"
 
 # Spelled so that this file does not find itself.
 FOREIGN: Final = {
-    "a path of one machine": re.compile(r"(?<![\w.:/-])/(?:home|root|Users|[w]ork|opt/wheels|opt/pypi)/[\w.-]"),
+    "a path of one machine": re.compile(r"(?<![\w.:/-])/(?:home|root|Users|opt)/[\w.-]"),
     "an address of a package registry": re.compile(
         r"p[y]pi\.org|python[h]osted|npm[j]s\.|(?<!emit)--(?:extra-)?inde[x]-url|--find[-]links|fil[e]:///"
     ),
-    "the signature of a writing tool": re.compile(
-        r"(?i:co-authored[-]by|cl[a]ude|anthro[p]ic|chat[g]pt|co[p]ilot|open[a]i\b|language [m]odel)"
-        r"|\bA[I]\b|\bLL[M]s?\b"
-    ),
+    "a trailer that names no cause": re.compile(r"(?i:co-authored[-]by)"),
 }
 
 
@@ -97,7 +94,7 @@ def slug(class_name: str) -> str:
 
 
 def foreign_word(tree: Tree) -> Iterator[Finding]:
-    """No machine's paths, no registry's addresses, no tool's signature: they say nothing about the program."""
+    """No machine's paths, no registry's addresses, no trailers: they say nothing about the program."""
     for path, text in tree.files.items():
         for what, pattern in FOREIGN.items():
             for match in pattern.finditer(text):

@@ -98,7 +98,7 @@ class Bench:
         allocated, run_id = allocated or {1: 10}, await self.run_id()
         if entries:
             assert await self.load_piece(run_id=run_id, epoch=epoch, entries=entries) == Ok()
-        meta = {
+        meta: dict[str, Any] = {
             "state": "open",
             "opens_ms": "",
             "closes_ms": "",

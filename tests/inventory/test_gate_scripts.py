@@ -100,7 +100,7 @@ async def test_a_key_with_another_body_is_refused_in_every_state(bench: Bench):
 
 
 @pytest.mark.parametrize("fields", [{"state": "paused"}, {"state": "closed"}, {"closes_ms": NOW_MS}, {"limit": 1}])
-async def test_the_key_comes_before_everything_else(bench: Bench, fields: dict[str, Any]):
+async def test_the_key_comes_before_everything_else(bench: Bench, fields: Any):
     await bench.load({1: 1})
     await bench.one(ask(1))
     await bench.redis.hset(f"{bench.gate.base(SALE, 0)}:meta", mapping=fields)

@@ -12,6 +12,8 @@ from keel.lua import connect
 from millpond.engines import Engines
 from tests.inventory.gates import NOW_MS, PRINT, SALE, Bench, LoadEntry, ask, customer_of, hold_at, id_of, ref
 
+DAY_MS = 86_400_000
+
 
 def entry(claim: int, *, customer: int = 1, key: str = "k", state: str = "C", lines: str = "1:1") -> LoadEntry:
     return customer_of(customer), key, state, id_of(claim), PRINT, claim, NOW_MS, lines
@@ -187,8 +189,41 @@ async def test_a_given_up_load_does_not_stay_for_ever_and_a_flipped_one_does(ben
     await bench.load_piece(run_id=await bench.run_id(), epoch=1, entries=[entry(1)])
     await bench.load(epoch=2, entries=[entry(1)], sold={1: 1})
     base = bench.gate.base(SALE, 0)
-    assert await bench.redis.pttl(f"{base}:1:entries") > 0
-    assert await bench.redis.pttl(f"{base}:2:entries") == await bench.redis.pttl(f"{base}:2:buyers") == -1
+    assert 0 < await bench.redis.pttl(f"{base}:1:entries") <= 600_000
+    meta_ms = await bench.redis.pttl(f"{base}:meta")
+    assert meta_ms > 6 * DAY_MS
+    for name in ("items", "entries", "buyers"):
+        assert await bench.redis.pttl(f"{base}:2:{name}") > meta_ms
+
+
+async def test_a_sale_that_is_looked_at_keeps_its_keys_and_every_key_has_an_end(bench: Bench):
+    await bench.load({1: 1})
+    await bench.one(ask(1))
+    await bench.one(ask(2, customer=2))  # sold out: a counter of the refused is born
+    base = bench.gate.base(SALE, 0)
+    keys = {"meta": 7, "1:items": 8, "1:entries": 8, "1:buyers": 8, "1:holds": 8, "refused:1": 8}
+    await bench.redis.pexpire(f"{base}:meta", 3 * DAY_MS)
+    await bench.redis.pexpire(f"{base}:1:items", 3 * DAY_MS)
+    await bench.status()
+    for name, days in keys.items():
+        assert (days - 1) * DAY_MS < await bench.redis.pttl(f"{base}:{name}") <= days * DAY_MS, name
+    await bench.redis.pexpire(f"{base}:1:items", 5 * DAY_MS)
+    await bench.status()
+    assert await bench.redis.pttl(f"{base}:1:items") <= 5 * DAY_MS, "nothing is written while more than half is left"
+
+
+async def test_the_keys_of_a_retired_sale_go_together_whoever_looks_at_them(bench: Bench):
+    await bench.load({1: 1})
+    await bench.one(ask(1))
+    await bench.one(ask(2, customer=2))
+    base = bench.gate.base(SALE, 0)
+    await bench.redis.hset(f"{base}:meta", "state", "closed")
+    await bench.gate.retire(SALE, 0, ttl_ms=60_000)
+    await bench.status()
+    keys = [key async for key in bench.redis.scan_iter(f"{base}*")]
+    assert len(keys) == 6
+    for key in keys:
+        assert 0 < await bench.redis.pttl(key) <= 60_000, key
 
 
 async def test_an_engine_with_another_run_id_has_forgotten_everything(bench: Bench):

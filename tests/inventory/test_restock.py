@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from inventory import store_stock
 from inventory.catalogue import adjust_units, receive_units
@@ -15,6 +18,7 @@ from inventory.errors import NotEnoughUnits
 from inventory.restock import add_units, take_units
 from inventory.running import close_sale, pause_sale, resume_sale, schedule_sale
 from inventory.verdicts import Held, SoldOutVerdict, StaleConfig
+from keel.database import sessions_of
 from keel.errors import Conflict, NotFound, Unavailable
 from tests.inventory.selling import (
     SHELF,
@@ -55,6 +59,30 @@ async def test_units_added_while_open_are_on_sale_at_once(shop):
     assert isinstance(await hold(shop, sale), Held)
     assert await on_hand(shop, sale.sku_ids[0]) == SHELF - 2
     await check_books(shop)
+
+
+@pytest.mark.parametrize("change", [add_units, take_units])
+async def test_the_row_that_every_buyer_waits_for_is_locked_last_of_all(shop, change):
+    sale = await open_sale(shop)
+    written: list[str] = []
+    record = event.listens_for(shop.engine.sync_engine, "before_cursor_execute")
+    record(lambda _connection, _cursor, statement, *_: written.append(" ".join(statement.split()[:3])))
+    await change(shop.selling, shop.staff, sale.id, sale.item_ids[0], 1)
+    hot = next(index for index, statement in enumerate(written) if statement.startswith("UPDATE stock SET"))
+    after = written[hot + 1 :]
+    assert not [statement for statement in after if statement.startswith(("INSERT", "UPDATE"))], written
+    assert "INSERT INTO staff_audit" in written[:hot]
+
+
+async def test_a_process_without_a_connection_left_says_unavailable(database_url, shop):
+    sale = await open_sale(shop)
+    narrow = create_async_engine(shop.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    async with narrow.connect():
+        with pytest.raises(Unavailable):
+            await add_units(
+                replace(shop.selling, sessions=sessions_of(narrow)), shop.staff, sale.id, sale.item_ids[0], 1
+            )
+    await narrow.dispose()
 
 
 async def test_only_free_units_can_be_taken(shop):
@@ -127,6 +155,21 @@ async def test_a_crash_after_the_gate_gave_units_back_changes_nothing_in_the_led
     await edit_sale(shop.selling, shop.staff, sale.id, {"title": "Again"})
     assert isinstance(await hold(shop, sale, units=10), Held), "the units are on sale again"
     await check_books(shop)
+
+
+async def test_units_are_not_taken_from_under_a_rebuild_that_has_begun(shop, monkeypatch):
+    """The gate of the old epoch was told; the rebuild may have read the old allocation and would offer them again."""
+    sale = await open_sale(shop, units=[10])
+    add_movements = store_stock.add_movements
+
+    async def bump_first(session, movements):
+        await shop.ledger.bump_epoch(sale.id, 0)
+        await add_movements(session, movements)
+
+    monkeypatch.setattr(store_stock, "add_movements", bump_first)
+    with pytest.raises(Unavailable):
+        await take_units(shop.selling, shop.staff, sale.id, sale.item_ids[0], 4)
+    assert [count.allocated for count in await shop.ledger.counts(sale.id, 0)] == [10]
 
 
 async def test_units_that_are_sold_are_never_taken_even_where_the_gate_forgot_them(shop):

@@ -104,7 +104,8 @@ async def test_viewers_see_a_sale_without_signing_in(api, shop):
     shop.clock.advance(s=60)
     assert (await api.get(f"/v1/sales/{sale.id}")).json()["state"] == "open", "as the gate sees it, by the clock"
     drafted = await draft_sale(shop)
-    for hidden in (drafted.id, ABSENT):
+    rehearsal = await open_sale(shop, units=[1], rehearsal=True)
+    for hidden in (drafted.id, rehearsal.id, ABSENT):
         answer = await api.get(f"/v1/sales/{hidden}")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:millpond:problem:not-found")
 

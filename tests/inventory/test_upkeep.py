@@ -1,99 +1,40 @@
 """What keeps the gate in step with the ledger: rebuild, reconciler, sweeper, releases, and the lease on saying no."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 import pytest
 from msgspec import structs
 
-from inventory.book import LEASE_S, SaleBook
-from inventory.faults import GateSilent, LedgerFault, NotSent
+from inventory import loops
+from inventory.book import LEASE_S
+from inventory.faults import GateSilent, LedgerFault, NotSent, RolledBack
 from inventory.ledger import Ledger
-from inventory.loops import Upkeep
 from inventory.metrics import DRIFT
 from inventory.model import SaleConfig
-from inventory.rebuild import Rebuilder
-from inventory.reconciler import QUIET_S, TICKS_TO_ALARM, Reconciler
+from inventory.rebuild import AT_ONCE_MAX
+from inventory.reconciler import QUIET_S, TICKS_TO_ALARM
 from inventory.releases import GateReleases
 from inventory.running import close_sale
-from inventory.sweeper import LOOK_AFTER_MS, Sweeper
+from inventory.sweeper import LOOK_AFTER_MS
 from inventory.verdicts import EndedVerdict, Held, Repeated
+from keel.database import create_pool
+from keel.metrics import LOOP_FAILURES
 from keel.outbox import Fact, Handled
-from tests.inventory.selling import Sale, Shop, check_books, hold, open_sale, open_shop
-
-
-class Monotonic:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.s
-
-
-@dataclass
-class Mill:
-    """A shop with its upkeep, ticked by hand."""
-
-    shop: Shop
-    book: SaleBook
-    upkeep: Upkeep
-    clock_s: Monotonic
-
-    async def config(self, sale: Sale) -> SaleConfig:
-        config = await self.book.refresh(sale.id)
-        assert config is not None
-        return config
-
-    async def reconcile(self, times: int = 1) -> None:
-        for _ in range(times):
-            await self.book.tick()
-            await self.upkeep.reconcile_all()
-
-    async def place(self, sale: Sale, ask: tuple[str, str, str], *, epoch: int = 1, no: int = 1) -> None:
-        """Commit a hold of one unit of the first item as the ledger's own function does."""
-        customer, key, claim_id = ask
-        shop = self.shop
-        config = await self.config(sale)
-        item = config.items[0]
-        await shop.pool.execute(
-            """SELECT * FROM orders_place($1, $2, 0::smallint, $3, false, 'CNY', $4, $5, NULL, '{}', ARRAY[$6]::uuid[],
-               ARRAY[$7]::uuid[], ARRAY[$8], ARRAY[$9], ARRAY['1:1'], ARRAY[1], ARRAY[$10]::bigint[],
-               ARRAY[$11]::bigint[], ARRAY[$12]::bigint[], ARRAY[NULL]::text[], ARRAY[$6]::uuid[],
-               ARRAY[1]::smallint[], ARRAY[$13]::uuid[],
-               ARRAY[$14]::uuid[], ARRAY[1], ARRAY[$12]::bigint[], '{}', '{}', '{}', '{}')""",
-            config.merchant_id, sale.id, epoch, shop.clock.now(), shop.clock.now() + timedelta(seconds=900), claim_id,
-            customer, key, "f" * 32, no, shop.clock.ms(), item.price, item.id, item.version_id,
-        )  # fmt: skip
+from tests.eventually import eventually_async
+from tests.inventory.mills import Mill, held, open_mill
+from tests.inventory.selling import check_books, hold, open_sale
 
 
 @pytest.fixture
 async def mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
-    async with open_shop(database_url, redis_url) as shop:
-        clock_s = Monotonic()
-        book = SaleBook(shop.ledger, clock_s)
-        rebuilder = Rebuilder(shop.pool, shop.ledger, shop.gate, trust_s=0.0)
-        reconciler = Reconciler(shop.gate, shop.ledger, book, rebuilder, shop.clock, clock_s)
-        sweeper = Sweeper(shop.gate, shop.ledger, shop.clock)
-        yield Mill(shop, book, Upkeep(shop.ledger, book, reconciler, sweeper), clock_s)
+    async with open_mill(database_url, redis_url) as mill:
+        yield mill
 
 
 def drift(law: str) -> float:
-    return DRIFT.labels(law=law)._value.get()
-
-
-async def held(mill: Mill, sale: Sale, units: int = 1) -> tuple[str, str, str]:
-    """Hold units at the gate; the hold's name."""
-    config = await mill.config(sale)
-    name = mill.shop.ids.new(), "key", mill.shop.ids.new()
-    ask = (*name, "f" * 32, f"1:{units}", True, 0)
-    reply = await mill.shop.gate.hold(
-        sale.id, 0, now_ms=mill.shop.clock.ms(), version=config.version, confirms=[], asks=[ask]
-    )
-    assert isinstance(reply.verdicts[0], Held)  # type: ignore[union-attr]
-    return name
+    return float(DRIFT.labels(law=law)._value.get())
 
 
 async def test_a_gate_that_forgot_is_rebuilt_from_the_claims(mill: Mill):
@@ -130,6 +71,29 @@ async def test_one_rebuilder_at_a_time(mill: Mill):
         assert await Ledger.guard_rebuild(guard, sale.id, 0)
         assert await mill.upkeep.reconciler.rebuilder.rebuild(sale.id, 0) is False
     assert await mill.upkeep.reconciler.rebuilder.rebuild(sale.id, 0) is True
+
+
+async def test_ten_rebuilds_at_once_do_not_take_each_others_connections_for_ever(mill: Mill, database_url: str):
+    sales = [await open_sale(mill.shop) for _ in range(10)]
+    async with create_pool(database_url) as pool, asyncio.timeout(10):
+        rebuilder = replace(mill.upkeep.reconciler.rebuilder, pool=pool)
+        assert all(await asyncio.gather(*(rebuilder.rebuild(sale.id, 0) for sale in sales)))
+        assert pool.get_size() <= 2 * AT_ONCE_MAX
+
+
+async def test_a_rebuild_that_cannot_be_says_so_by_the_ledgers_faults(mill: Mill):
+    sale, rebuilder = await open_sale(mill.shop), mill.upkeep.reconciler.rebuilder
+    with pytest.raises(RolledBack, match="no stock"):
+        await rebuilder.rebuild(mill.shop.ids.new(), 0)
+    async with create_pool("postgresql://nobody@127.0.0.1:1/none") as nowhere:
+        with pytest.raises(NotSent):
+            await replace(rebuilder, pool=nowhere).rebuild(sale.id, 0)
+    pool = mill.shop.pool
+    await pool.execute("ALTER TABLE claim RENAME TO mislaid")
+    with pytest.raises(RolledBack):
+        await rebuilder.rebuild(sale.id, 0)
+    await pool.execute("ALTER TABLE mislaid RENAME TO claim")
+    assert await rebuilder.rebuild(sale.id, 0)
 
 
 async def test_an_engine_that_changes_during_the_load_is_noticed(mill: Mill):
@@ -177,7 +141,7 @@ async def test_a_gate_first_command_that_was_not_committed_is_undone(mill: Mill)
 async def test_units_that_the_gate_should_not_have_raise_an_alarm_and_a_rebuild(mill: Mill):
     sale = await open_sale(mill.shop, units=[10])
     alarms = drift("free <= allocated - sold")
-    await mill.shop.redis.hincrby(f"{mill.shop.gate.base(sale.id, 0)}:1:items", "1:f", 1)  # type: ignore[misc]
+    await mill.shop.redis.hincrby(f"{mill.shop.gate.base(sale.id, 0)}:1:items", "1:f", 1)
     await mill.reconcile(times=TICKS_TO_ALARM)
     assert drift("free <= allocated - sold") == alarms + 1
     assert (await mill.shop.gate.status(sale.id, 0)).items[0].free == 10
@@ -186,13 +150,54 @@ async def test_units_that_the_gate_should_not_have_raise_an_alarm_and_a_rebuild(
 async def test_units_that_the_gate_lost_raise_an_alarm_once_it_is_quiet(mill: Mill):
     sale = await open_sale(mill.shop, units=[10])
     alarms = drift("equality when quiet")
-    await mill.shop.redis.hincrby(f"{mill.shop.gate.base(sale.id, 0)}:1:items", "1:f", -1)  # type: ignore[misc]
+    await mill.shop.redis.hincrby(f"{mill.shop.gate.base(sale.id, 0)}:1:items", "1:f", -1)
     await mill.reconcile(times=TICKS_TO_ALARM + 1)
     assert drift("equality when quiet") == alarms
     mill.clock_s.s += QUIET_S
     await mill.reconcile()
     assert drift("equality when quiet") == alarms + 1
     assert (await mill.shop.gate.status(sale.id, 0)).items[0].free == 10
+
+
+async def test_a_gate_that_has_more_out_than_the_ledger_allocates_is_rebuilt_not_asked_for_ever(mill: Mill):
+    shop = mill.shop
+    sale = await open_sale(shop, units=[10])
+    await held(mill, sale, units=8)
+    alarms = drift("held + confirmed <= allocated")
+    await shop.pool.execute("UPDATE stock SET allocated = 5 WHERE sale_id = $1", sale.id)
+    await shop.pool.execute("UPDATE sale SET version = version + 2 WHERE id = $1", sale.id)
+    await mill.reconcile()
+    assert drift("held + confirmed <= allocated") == alarms + 1
+    status = await shop.gate.status(sale.id, 0)
+    assert (status.version, status.items[0].free) == ((await mill.config(sale)).version, 5)
+
+
+async def test_a_release_that_was_given_up_on_does_not_hide_units_that_the_gate_lost(mill: Mill):
+    shop = mill.shop
+    sale = await open_sale(shop, units=[10])
+    fact_id = shop.ids.new()
+    await shop.pool.execute(
+        "INSERT INTO outbox_event (id, topic, aggregate, payload, at) "
+        "VALUES ($1, 'order.lapsed', $1, jsonb_build_object('sale_id', $2::text), $3)",
+        fact_id, sale.id, shop.clock.now(),
+    )  # fmt: skip
+    await shop.pool.execute(
+        "INSERT INTO outbox_delivery (event_id, subscriber, lane, aggregate, due_at, state) "
+        "VALUES ($1, 'gate-releases', 1, $1, $2, 'waiting')",
+        fact_id, shop.clock.now(),
+    )  # fmt: skip
+    assert await shop.ledger.open_releases(sale.id) == 1
+    await shop.pool.execute("UPDATE outbox_delivery SET state = 'dead'")
+    assert await shop.ledger.open_releases(sale.id) == 0
+
+
+async def test_what_was_seen_of_a_sale_is_forgotten_when_it_no_longer_runs(mill: Mill):
+    sale = await open_sale(mill.shop)
+    await mill.reconcile()
+    assert list(mill.upkeep.reconciler._watches) == [(sale.id, 0)]
+    await close_sale(mill.shop.selling, mill.shop.staff, sale.id)
+    await mill.reconcile(times=3)
+    assert mill.upkeep.reconciler._watches == {}
 
 
 async def test_a_hold_that_nobody_places_is_voided_and_given_back(mill: Mill):
@@ -286,3 +291,33 @@ async def test_a_sale_whose_upkeep_fails_does_not_stop_the_others(mill: Mill):
     await mill.upkeep._each(job)
     assert set(seen) == {first.id, second.id}
     assert issubclass(NotSent, LedgerFault)
+
+
+async def test_a_sale_whose_upkeep_fails_in_an_unknown_way_does_not_stop_the_others(mill: Mill):
+    first, second = await open_sale(mill.shop), await open_sale(mill.shop)
+    failures, done = LOOP_FAILURES.labels(loop="upkeep of a sale")._value, []
+    before = failures.get()
+
+    async def job(config: SaleConfig) -> None:
+        if config.id == first.id:
+            raise ZeroDivisionError
+        await mill.shop.ledger.sale(config.id)  # long enough for a group to be cancelled
+        done.append(config.id)
+
+    await mill.upkeep._each(job)
+    assert done == [second.id]
+    assert failures.get() == before + 1
+
+
+async def test_the_loops_go_on_by_themselves_until_they_are_stopped(mill: Mill):
+    sale, stop = await open_sale(mill.shop), asyncio.Event()
+    await mill.shop.redis.flushdb()
+
+    async def loaded() -> bool:
+        return (await mill.shop.gate.status(sale.id, 0)).loaded
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(loops.reconcile(mill.upkeep, stop))
+        group.create_task(loops.sweep(mill.upkeep, stop))
+        assert await eventually_async(loaded)
+        stop.set()

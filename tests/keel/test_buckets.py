@@ -1,9 +1,10 @@
 """Token buckets: a burst, then a steady rate, in bounded memory."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keel.buckets import TokenBuckets
+from keel.buckets import TokenBuckets, address_key
 
 
 class Stopwatch:
@@ -14,6 +15,23 @@ class Stopwatch:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+@pytest.mark.parametrize(
+    ("host", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "20010db800000000::/64"),
+        ("2001:db8:0:0:ffff::9", "20010db800000000::/64"),
+        ("2001:DB8:0:1::9", "20010db800000001::/64"),
+        ("fe80::1%eth0", "fe80000000000000::/64"),
+        ("", ""),
+        ("unix:", "unix:"),
+    ],
+)
+def test_an_ipv6_client_is_his_network(host, key):
+    assert address_key(host) == key
 
 
 def test_a_burst_passes_and_the_next_is_told_when_to_come_back():

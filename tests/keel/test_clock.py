@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keel.clock import OFFSET_READY_MAX_MS, TRIPS, FakeClock, FollowingClock, from_ms, rfc3339, to_ms
+from keel.clock import OFFSET_READY_MAX_MS, TRIP_MS_MAX, TRIPS, FakeClock, FollowingClock, from_ms, rfc3339, to_ms
 
 MS = st.integers(min_value=0, max_value=4_102_444_800_000)  # 1970 to 2100
 
@@ -48,6 +48,24 @@ async def test_a_reference_that_fails_leaves_the_offset_as_it_was():
     with pytest.raises(OSError, match="gone"):
         await clock.follow()
     assert clock.offset_ms == pytest.approx(7_000, abs=40)
+
+
+async def test_a_trip_that_takes_long_says_nothing_and_leaves_the_offset_as_it_was(monkeypatch):
+    now_ns, trips_ms = 10**18, iter([300, 20, 400, 201, 300, 500])
+
+    async def reference() -> int:
+        nonlocal now_ns
+        now_ns += (trip_ms := next(trips_ms)) * 1_000_000
+        return (now_ns - trip_ms * 500_000) // 1_000_000 + trip_ms
+
+    monkeypatch.setattr("keel.clock.time.time_ns", lambda: now_ns)
+    clock = FollowingClock(reference)
+    assert not clock.ready
+    await clock.follow()
+    assert clock.offset_ms == 20
+    await clock.follow()
+    assert clock.offset_ms == 20, f"none of the three was shorter than {TRIP_MS_MAX} ms"
+    assert clock.ready
 
 
 def test_now_is_aware_utc():

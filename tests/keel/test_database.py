@@ -10,9 +10,13 @@ from keel.database import (
     IDLE_TIMEOUT_MS,
     LOCK_TIMEOUT_MS,
     LONG_ANSWER_TIMEOUT_S,
+    STAFF_IDLE_TIMEOUT_MS,
+    STAFF_LOCK_TIMEOUT_MS,
+    STAFF_STATEMENT_TIMEOUT_MS,
     STATEMENT_TIMEOUT_MS,
     create_engine,
     create_hot_pool,
+    create_migration_engine,
     create_pool,
     database_ms,
     sessions_of,
@@ -77,6 +81,32 @@ async def test_database_time_is_in_milliseconds(database_url):
 async def test_a_pool_opens_no_connection_before_it_is_needed(database_url):
     async with create_pool(database_url) as pool, create_hot_pool(database_url, connections=4) as hot:
         assert (pool.get_size(), hot.get_size()) == (0, 0)
+
+
+async def test_a_staff_transaction_has_its_limits_and_a_migration_none_of_a_statement(database_url):
+    limits = {
+        "lock_timeout": STAFF_LOCK_TIMEOUT_MS,
+        "statement_timeout": STAFF_STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": STAFF_IDLE_TIMEOUT_MS,
+    }
+    query = text("SELECT name, setting::int FROM pg_settings WHERE name = ANY (:names)")
+    found = []
+    for engine in (create_engine(database_url), create_migration_engine(database_url)):
+        async with engine.connect() as connection:
+            found.append({row[0]: row[1] for row in await connection.execute(query, {"names": list(limits)})})
+        await engine.dispose()
+    assert found == [limits, dict.fromkeys(limits, 0)]
+
+
+async def test_a_connection_that_died_in_the_pool_is_replaced(database_url):
+    engine = create_engine(database_url)
+    async with engine.connect() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with create_pool(database_url) as pool:
+        await pool.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) != pid
+    await engine.dispose()
 
 
 @pytest.fixture

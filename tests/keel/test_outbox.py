@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from keel.clock import FakeClock
@@ -269,3 +270,13 @@ async def test_purge_forgets_what_is_done_and_old_and_nothing_else(post: Post):
     assert events == [old_waiting, half_done, recent]
     assert old_done not in await post.states()
     assert await post.pool.fetchval("SELECT count(*) FROM outbox_delivery") == 4
+
+
+async def test_a_lane_that_fails_does_not_end_the_round_of_the_later_ones(post: Post):
+    bad = await post.write(post.ids.new(), lane=3)
+    good = await post.write(post.ids.new(), lane=5)
+    await post.pool.execute("UPDATE outbox_event SET payload = '[]' WHERE id = $1", bad)  # no fact can be read from it
+    with pytest.raises(msgspec.ValidationError):
+        await post.relay().tick()
+    assert ids_of(post.heard) == [good]
+    assert await post.states() == {bad: "waiting", good: "done"}

@@ -1,14 +1,16 @@
-"""A response leaves in one write, and nothing is kept back for good."""
+"""A response leaves in one write, nothing is kept back for good, and no request takes for ever to arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 import uvicorn
 
-from millpond.corked import Corked, CorkedProtocol
+from millpond import corked as corked_module
+from millpond.corked import HEAD_BYTES_MAX, Corked, CorkedProtocol
+from tests.orders.serving import connection
 
 Message = MutableMapping[str, Any]
 
@@ -119,3 +121,78 @@ async def test_pipelined_requests_are_answered_in_order():
         last = b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\nab"
         said = await ask(port, first + last)
     assert [part[:6] for part in said.split(b"\r\n\r\n")[1:]] == [b"POST 1", b"POST 2"]
+
+
+NEVER_WHOLE = [
+    b"",
+    b"\r\n",
+    b"GET / HT",
+    b"GET / HTTP/1.1\r\nhost: x\r\nx-",
+    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc",
+    b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
+    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\naGET / HT",
+]
+
+
+@pytest.mark.parametrize("request_bytes", NEVER_WHOLE)
+async def test_a_request_that_never_becomes_whole_is_given_up(monkeypatch, request_bytes: bytes):
+    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.1)
+    async with serving() as port:
+        said = await asyncio.wait_for(ask(port, request_bytes), 3)
+    assert said.count(b"HTTP/1.1 200 OK") <= 1
+
+
+async def test_an_empty_line_after_an_answer_is_the_begin_of_a_request(monkeypatch):
+    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.1)
+    async with serving() as port, connection(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await reader.readuntil(b"GET 0")
+        writer.write(b"\r\n")
+        assert await asyncio.wait_for(reader.read(), 3) == b""
+
+
+async def passed(seconds: float) -> None:
+    """Return when real time has passed: sockets and their timers have no other."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.Event().wait(), seconds)
+
+
+async def test_bytes_now_and_then_win_no_time(monkeypatch):
+    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.2)
+    async with serving() as port, connection(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nx-note: ")
+        closed = asyncio.create_task(reader.read())
+        for _ in range(100):
+            writer.write(b"a")
+            await asyncio.wait([closed], timeout=0.02)
+            if closed.done():
+                break
+        assert closed.done()
+        with suppress(ConnectionError):
+            await closed
+
+
+async def test_a_connection_is_kept_for_as_many_whole_requests_as_come(monkeypatch):
+    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.2)
+    whole = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\na"
+    async with serving() as port, connection(port) as (reader, writer):
+        for pieces in [[whole], [whole[:30], whole[30:-1], whole[-1:]]] * 4:
+            for piece in pieces:
+                writer.write(piece)
+                await passed(0.03)
+            assert (await reader.readuntil(b"POST 1")).startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_a_head_without_an_end_is_cut_off():
+    async with serving() as port, connection(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        closed = asyncio.create_task(reader.read())
+        line, sent = b"x-note: " + b"a" * 1_000 + b"\r\n", 0
+        with suppress(ConnectionError):
+            while not closed.done() and sent < 64 * HEAD_BYTES_MAX:
+                writer.write(line)
+                sent += len(line)
+                await asyncio.wait([closed], timeout=0.001)
+            await closed
+        assert closed.done()
+        assert sent < 4 * HEAD_BYTES_MAX

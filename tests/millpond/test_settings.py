@@ -42,12 +42,24 @@ def test_urls_have_no_prefix_and_the_rest_has(monkeypatch):
         ("MILLPOND_LOG_LEVEL", "loud"),
         ("MILLPOND_RATE_CUSTOMER_PER_S", "0"),
         ("MILLPOND_SEED_MERCHANT_ID", "mine"),
+        ("MILLPOND_METRICS_PORT", "0"),
+        ("MILLPOND_METRICS_PORT", "65500"),  # the API processes use the ports after it
+        ("MILLPOND_TRUSTED_PROXIES", "*"),
+        ("MILLPOND_TRUSTED_PROXIES", "10.0.0.1, *"),
+        ("MILLPOND_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("MILLPOND_TRUSTED_PROXIES", "::/0"),
+        ("MILLPOND_TRUSTED_PROXIES", "10.0.0.7/8"),
     ],
 )
 def test_a_value_out_of_range_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError):
         Settings()
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch):
+    monkeypatch.setenv("MILLPOND_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,2001:db8::/32")
+    assert Settings().trusted_proxies == "10.0.0.0/8, 192.0.2.7,2001:db8::/32"
 
 
 def test_a_short_key_is_refused_and_not_shown(monkeypatch):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,6 +116,35 @@ def test_a_stop_leaves_no_process_behind(up, number):
     assert running.process.wait(30) == 0
     assert all_gone(family)
     assert "killing" not in running.text()
+
+
+def test_every_process_shows_its_metrics_at_a_port_of_its_own(up):
+    port = neighbours(3)
+    running = up(MILLPOND_API_PROCESSES="2", MILLPOND_METRICS_PORT=str(port))
+    assert httpx.get(f"{running.url()}/metrics").status_code == 404
+
+    def shown() -> bool:
+        try:
+            pages = [httpx.get(f"http://127.0.0.1:{port + number}/metrics").text for number in range(3)]
+        except httpx.ConnectError:
+            return False
+        return all("millpond_clock_offset_ms" in page for page in pages)
+
+    assert eventually(shown, within_s=START_MAX_S)
+    assert running.stop() == 0
+
+
+def neighbours(count: int) -> int:
+    """The first of some ports in a row that nobody listens at."""
+    for first in range(20_000, 30_000, 50):
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return first
+    raise AssertionError("no ports are free")
 
 
 def test_no_secret_is_on_a_command_line(up):

@@ -21,7 +21,7 @@ from inventory.loops import Upkeep
 from inventory.reconciler import Reconciler
 from inventory.sweeper import LOOK_AFTER_MS, Sweeper
 from keel.errors import PROBLEM_MEDIA_TYPE
-from millpond.api import build, upkeep_of
+from millpond.api import build, server_config, upkeep_of
 from millpond.settings import Settings, StaffToken
 from millpond.wiring import Parts, parts_of
 from tests.eventually import eventually_async
@@ -155,10 +155,7 @@ async def serve(database_url: str, redis_url: str, **settings: Any) -> AsyncIter
 async def listening(parts: Parts, settings: Settings) -> AsyncIterator[int]:
     """uvicorn with this application, as `millpond api` configures it; the port it listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            build(parts, settings), http="httptools", lifespan="off", access_log=False, log_level="warning"
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(build(parts, settings), settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def started() -> bool:

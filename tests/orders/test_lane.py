@@ -16,6 +16,7 @@ from orders.errors import PriceChanged
 from orders.lane import ROUNDS_MAX
 from orders.placement import Buyer, Placement
 from orders.schemas import LineRequest, OrderRequest
+from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, Shop, open_sale
 from tests.orders.serving import Served
 
@@ -138,7 +139,7 @@ async def test_a_forgotten_gate_answers_nobody_until_it_is_rebuilt(served: Serve
     assert await served.free(till.sale) == [8]
 
 
-async def test_a_closed_sale_is_answered_from_its_claims_without_a_gate(served: Served):
+async def test_a_settled_sale_is_answered_from_its_claims_without_a_gate(served: Served):
     till = await till_of(served)
     hua, shop = served.shop.ids.new(), served.shop
     first = await till.order(hua)
@@ -147,8 +148,37 @@ async def test_a_closed_sale_is_answered_from_its_claims_without_a_gate(served: 
     await till.book.refresh(till.sale.id)
     async for key in shop.redis.scan_iter(shop.gate.base(till.sale.id, 0) + "*"):
         await shop.redis.delete(key)
+    assert isinstance(await till.order(hua), GateRebuilding)  # a hold could be on its way into the ledger still
+    await served.upkeep.reconcile_all()
+    await till.book.refresh(till.sale.id)
     assert await till.order(hua) == Standing(first.attempt.claim_id)
     assert isinstance(await till.order(), SaleEnded)
+
+
+async def test_a_retry_after_the_close_is_not_told_ended_while_its_first_request_is_under_way(served: Served):
+    till, shop = await till_of(served), served.shop
+    other, hua = Till(shop, till.sale), shop.ids.new()
+    async with shop.pool.acquire() as blocker, asyncio.TaskGroup() as group:
+        async with blocker.transaction():
+            await blocker.execute("SELECT FROM stock WHERE sale_id = $1 FOR UPDATE", till.sale.id)
+            first = group.create_task(till.order(hua))
+            await eventually_async(lambda: held(served, till.sale, 1))
+            await close_sale(shop.selling, shop.staff, till.sale.id)
+            retry = group.create_task(other.order(hua))
+            await eventually_async(lambda: joined(served, till.sale))
+        placed = await first
+    assert isinstance(placed, Placed), placed
+    assert retry.result() == Standing(placed.attempt.claim_id)
+
+
+async def held(served: Served, sale: Sale, count: int) -> bool:
+    return (await served.shop.gate.status(sale.id, 0)).held == count
+
+
+async def joined(served: Served, sale: Sale) -> bool:
+    """Whether a retry has been told that the key stands."""
+    entries = await served.shop.redis.hvals(f"{served.shop.gate.base(sale.id, 0)}:1:entries")
+    return [entry[1:2] for entry in entries] == [b"1"]
 
 
 async def test_an_attempt_goes_round_a_few_times_at_most(served: Served, monkeypatch):

@@ -34,6 +34,7 @@ FIELDS: Final[dict[str, Any]] = {
     "rehearsal": False,
     "context": None,
     "version": 1,
+    "settled": False,
 }
 CONFIG: Final = SaleConfig(
     SaleId("sale"), "merchant", "Brushes", SaleKind.FLASH, SaleState.OPEN, "CNY", items=ITEMS, **FIELDS

@@ -8,9 +8,12 @@ import pytest
 from keel.errors import NotFound
 from keel.outbox import Relay
 from millpond.wiring import SUBSCRIPTIONS
+from orders import service
 from orders.errors import MoveRefused
+from orders.metrics import EXPIRY_FAILURES
 from orders.model import OrderState
 from orders.service import EXPIRE_BATCH_MAX, Orders
+from orders.store import DuePlace
 from tests.inventory.selling import Sale, make_merchant, open_sale
 from tests.orders.serving import Served
 
@@ -147,6 +150,33 @@ async def test_one_round_of_expiry_is_bounded_and_the_oldest_go_first(served: Se
     served.shop.clock.advance(s=HOLD_S)
     orders = orders_of(served)
     assert [await orders.expire_due() for _ in range(3)] == [EXPIRE_BATCH_MAX, 4, 0]
+    assert await sold(served, sale) == 0
+
+
+async def test_an_order_that_cannot_lapse_holds_nobody_else_back(served: Served, monkeypatch):
+    monkeypatch.setattr(service, "EXPIRE_BATCH_MAX", 2)
+    sale, merchant, _ = await one_sale(served)
+    orders, placed = orders_of(served), {}
+    await orders.expire_due()
+    for _ in range(4):
+        buyer = served.shop.ids.new()
+        placed[buyer] = await place(served, sale, buyer, 1)
+        served.shop.clock.advance(ms=1)
+    buyers = list(placed)
+    # What a lapse has to write is there already, for the two oldest: their lapse breaks a constraint.
+    for order_id in [placed[buyer] for buyer in buyers[:2]]:
+        await served.shop.pool.execute(
+            "INSERT INTO order_history (merchant_id, order_id, state, at, actor) VALUES ($1, $2, 'expired', $3, 'x')",
+            merchant, order_id, served.shop.clock.now(),
+        )  # fmt: skip
+    served.shop.clock.advance(s=HOLD_S)
+    failures, place_in_line = EXPIRY_FAILURES._value.get(), DuePlace()
+    assert [await orders.expire_due(place_in_line) for _ in range(3)] == [2, 2, 0]
+    states = [(await orders.read(merchant, buyer, placed[buyer])).state for buyer in buyers]
+    assert states == ["awaiting_payment", "awaiting_payment", "expired", "expired"]
+    assert EXPIRY_FAILURES._value.get() == failures + 2
+    await served.shop.pool.execute("DELETE FROM order_history WHERE actor = 'x'")
+    assert await orders.expire_due() == 2, "the next round begins with the oldest again"
     assert await sold(served, sale) == 0
 
 

@@ -1,0 +1,45 @@
+"""Metrics are read on this machine alone, one port for each process, and never at the shop's door."""
+
+import socket
+
+import httpx
+import pytest
+
+from millpond.metrics import metrics_at
+from millpond.settings import SettingsRefused
+from tests.orders.serving import serve
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_a_process_shows_its_metrics_until_it_ends():
+    url = f"http://127.0.0.1:{(port := free_port())}/metrics"
+    for _ in range(2):
+        with metrics_at(port):
+            shown = httpx.get(url).text
+        assert "millpond_ledger_stock_alarms_total" in shown
+        assert "millpond_clock_offset_ms" in shown
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+
+
+def test_without_a_port_nothing_listens():
+    with metrics_at(None):
+        pass
+
+
+def test_a_taken_port_is_refused_with_its_name():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsRefused, match=f"MILLPOND_METRICS_PORT {port}"), metrics_at(port):
+            pass
+
+
+async def test_the_shops_port_shows_none(database_url, redis_url):
+    async with serve(database_url, redis_url) as served:
+        assert (await served.client.get("/metrics")).status_code == 404
