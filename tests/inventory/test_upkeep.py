@@ -2,24 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
-from msgspec import structs
 
 from inventory import loops
 from inventory.book import LEASE_S
-from inventory.faults import GateSilent, LedgerFault, NotSent, RolledBack
-from inventory.ledger import Ledger
+from inventory.faults import GateSilent, LedgerFault, NotSent
 from inventory.metrics import DRIFT
 from inventory.model import SaleConfig
-from inventory.rebuild import AT_ONCE_MAX
 from inventory.reconciler import QUIET_S, TICKS_TO_ALARM
 from inventory.releases import GateReleases
 from inventory.running import close_sale
 from inventory.sweeper import LOOK_AFTER_MS
-from inventory.verdicts import EndedVerdict, Held, Repeated
-from keel.database import create_pool
+from inventory.verdicts import EndedVerdict
 from keel.metrics import LOOP_FAILURES
 from keel.outbox import Fact, Handled
 from tests.eventually import eventually_async
@@ -35,88 +30,6 @@ async def mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
 
 def drift(law: str) -> float:
     return float(DRIFT.labels(law=law)._value.get())
-
-
-async def test_a_gate_that_forgot_is_rebuilt_from_the_claims(mill: Mill):
-    sale = await open_sale(mill.shop, units=[10])
-    bought, only_held = await held(mill, sale), await held(mill, sale, units=3)
-    await mill.place(sale, bought)
-    await mill.shop.redis.flushdb()
-
-    await mill.reconcile()
-
-    status = await mill.shop.gate.status(sale.id, 0)
-    assert (status.loaded, status.epoch, status.entries) == (True, 2, 1)
-    assert (status.items[0].free, status.items[0].held, status.items[0].confirmed) == (9, 0, 1)
-    config = await mill.config(sale)
-    asks = [(*name[:2], mill.shop.ids.new(), "f" * 32, "1:1", True, 0) for name in (bought, only_held)]
-    reply = await mill.shop.gate.hold(
-        sale.id, 0, now_ms=mill.shop.clock.ms(), version=config.version, confirms=[], asks=asks
-    )
-    assert isinstance(reply.verdicts[0], Repeated)  # type: ignore[union-attr]
-    assert isinstance(reply.verdicts[1], Held)  # type: ignore[union-attr]
-
-
-async def test_the_numbers_of_the_queue_go_on_after_a_rebuild(mill: Mill):
-    sale = await open_sale(mill.shop, units=[10])
-    await mill.place(sale, await held(mill, sale), no=7)
-    await mill.shop.redis.flushdb()
-    await mill.reconcile()
-    assert (await hold(mill.shop, sale)).no == 8
-
-
-async def test_one_rebuilder_at_a_time(mill: Mill):
-    sale = await open_sale(mill.shop)
-    async with mill.shop.pool.acquire() as guard, guard.transaction():
-        assert await Ledger.guard_rebuild(guard, sale.id, 0)
-        assert await mill.upkeep.reconciler.rebuilder.rebuild(sale.id, 0) is False
-    assert await mill.upkeep.reconciler.rebuilder.rebuild(sale.id, 0) is True
-
-
-async def test_ten_rebuilds_at_once_do_not_take_each_others_connections_for_ever(mill: Mill, database_url: str):
-    sales = [await open_sale(mill.shop) for _ in range(10)]
-    async with create_pool(database_url) as pool, asyncio.timeout(10):
-        rebuilder = replace(mill.upkeep.reconciler.rebuilder, pool=pool)
-        assert all(await asyncio.gather(*(rebuilder.rebuild(sale.id, 0) for sale in sales)))
-        assert pool.get_size() <= 2 * AT_ONCE_MAX
-
-
-async def test_a_rebuild_that_cannot_be_says_so_by_the_ledgers_faults(mill: Mill):
-    sale, rebuilder = await open_sale(mill.shop), mill.upkeep.reconciler.rebuilder
-    with pytest.raises(RolledBack, match="no stock"):
-        await rebuilder.rebuild(mill.shop.ids.new(), 0)
-    async with create_pool("postgresql://nobody@127.0.0.1:1/none") as nowhere:
-        with pytest.raises(NotSent):
-            await replace(rebuilder, pool=nowhere).rebuild(sale.id, 0)
-    pool = mill.shop.pool
-    await pool.execute("ALTER TABLE claim RENAME TO mislaid")
-    with pytest.raises(RolledBack):
-        await rebuilder.rebuild(sale.id, 0)
-    await pool.execute("ALTER TABLE mislaid RENAME TO claim")
-    assert await rebuilder.rebuild(sale.id, 0)
-
-
-async def test_an_engine_that_changes_during_the_load_is_noticed(mill: Mill):
-    """The run_id is noted before anything; here another one was noted, as after a restart in between."""
-    sale = await open_sale(mill.shop)
-    rebuilder = mill.upkeep.reconciler.rebuilder
-
-    class Restarting:
-        """Says another run_id once, as an engine does that is restarted right after."""
-
-        def __init__(self) -> None:
-            self.said = 0
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(mill.shop.gate, name)
-
-        async def status(self, sale_id: str, segment: int) -> object:
-            self.said += 1
-            status = await mill.shop.gate.status(sale_id, segment)
-            return status if self.said > 1 else structs.replace(status, run_id="0" * 40)
-
-    assert await replace(rebuilder, gate=Restarting()).rebuild(sale.id, 0)  # type: ignore[arg-type]
-    assert (await mill.shop.gate.status(sale.id, 0)).epoch == 3  # begun at 2, begun again at 3
 
 
 async def test_a_configuration_that_did_not_reach_the_gate_is_pushed(mill: Mill):
