@@ -8,12 +8,11 @@ if not meta then return cmsgpack.pack({'not_loaded'}) end
 
 for _, hold in ipairs(cmsgpack.unpack(ARGV[1])) do
   local field = hold[1] .. ':' .. hold[2]
-  local entry = entry_of(redis.call('HGET', key_of(meta, 'entries'), field))
-  if entry and entry.state == 'H' and entry.id == hold[3] then
-    entry.state, entry.joined = 'C', '0'
-    redis.call('HSET', key_of(meta, 'entries'), field, text_of(entry))
+  local text = redis.call('HGET', key_of(meta, 'entries'), field)
+  if is_held(text) and id_of(text) == hold[3] then
+    redis.call('HSET', key_of(meta, 'entries'), field, confirmed(text))
     remove_holds(meta, {field})
-    for item, units in each_line(entry.lines) do
+    for item, units in each_line(lines_of(text)) do
       redis.call('HINCRBY', key_of(meta, 'items'), item .. ':h', -units)
       redis.call('HINCRBY', key_of(meta, 'items'), item .. ':c', units)
     end

@@ -50,17 +50,28 @@ local function bought_by(customer)
   return bought
 end
 
-local function ask_item(item)
-  if not asked[item] then
-    asked[item] = true
-    for _, what in ipairs({':a', ':f', ':h', ':c', ':l'}) do item_fields[#item_fields + 1] = item .. what end
+-- In a rush most orders have the same lines, so each text is taken apart once: {item, units, and its fields' names}.
+local parsed = {}
+local function parse(lines)
+  local list = parsed[lines]
+  if list then return list end
+  list = {}
+  for item, units in each_line(lines) do
+    local line = {
+      item = item, units = tonumber(units),
+      a = item .. ':a', f = item .. ':f', h = item .. ':h', c = item .. ':c', l = item .. ':l',
+    }
+    list[#list + 1] = line
+    if not asked[item] then
+      asked[item] = true
+      for _, name in ipairs({line.a, line.f, line.h, line.c, line.l}) do item_fields[#item_fields + 1] = name end
+    end
   end
+  parsed[lines] = list
+  return list
 end
-for field in pairs(entry_texts) do
-  local entry = entry_at(field)
-  if entry and entry.state == 'H' then for item in each_line(entry.lines) do ask_item(item) end end
-end
-for _, o in ipairs(orders) do for item in each_line(o[5]) do ask_item(item) end end
+for _, text in pairs(entry_texts) do if is_held(text) then parse(lines_of(text)) end end
+for _, o in ipairs(orders) do parse(o[5]) end
 local item_texts = #item_fields > 0 and read_fields(items_key, item_fields) or {}
 local counts = {}
 for field, value in pairs(item_texts) do counts[field] = value and tonumber(value) end
@@ -75,14 +86,14 @@ end
 local unheld = {}
 for _, c in ipairs(confirms) do
   local field = c[1] .. ':' .. c[2]
-  local entry = entry_at(field)
-  if entry and entry.state == 'H' and entry.id == c[3] then
-    entry.state, entry.joined = 'C', '0'
-    new_entries[field] = text_of(entry)
+  local text = entry_texts[field]
+  if is_held(text) and id_of(text) == c[3] then
+    entry_texts[field] = confirmed(text)
+    new_entries[field] = entry_texts[field]
     unheld[#unheld + 1] = field
-    for item, units in each_line(entry.lines) do
-      add(item .. ':h', -units)
-      add(item .. ':c', tonumber(units))
+    for _, line in ipairs(parse(lines_of(text))) do
+      add(line.h, -line.units)
+      add(line.c, line.units)
     end
   end
 end
@@ -100,11 +111,10 @@ local closed_verdict = window_verdict()
 local function limit_verdict(bought, lines)
   local total = 0
   for _, units in pairs(bought) do total = total + units end
-  for item, units in each_line(lines) do
-    units = tonumber(units)
-    local limit, had = counts[item .. ':l'] or 0, bought[item] or 0
-    if limit > 0 and had + units > limit then return {'over_limit', tonumber(item), limit, had} end
-    total = total + units
+  for _, line in ipairs(lines) do
+    local limit, had = counts[line.l] or 0, bought[line.item] or 0
+    if limit > 0 and had + line.units > limit then return {'over_limit', tonumber(line.item), limit, had} end
+    total = total + line.units
   end
   if sale_limit > 0 and total > sale_limit then
     local had = 0
@@ -116,11 +126,11 @@ end
 
 local refused = {}
 local function stock_verdict(customer, lines)
-  for item, units in each_line(lines) do
-    if counts[item .. ':f'] < tonumber(units) then
-      refused[item] = refused[item] or {}
-      table.insert(refused[item], customer)
-      return {'sold_out', tonumber(item), counts[item .. ':f'], no}
+  for _, line in ipairs(lines) do
+    if counts[line.f] < line.units then
+      refused[line.item] = refused[line.item] or {}
+      table.insert(refused[line.item], customer)
+      return {'sold_out', tonumber(line.item), counts[line.f], no}
     end
   end
   return nil
@@ -145,11 +155,10 @@ local function hold(field, customer, id, fingerprint, lines, bought)
   new_entries[field] = text_of(entry)
   newly_held[#newly_held + 1] = now_ms
   newly_held[#newly_held + 1] = field
-  for item, units in each_line(lines) do
-    units = tonumber(units)
-    add(item .. ':f', -units)
-    add(item .. ':h', units)
-    bought[item] = (bought[item] or 0) + units
+  for _, line in ipairs(parse(lines)) do
+    add(line.f, -line.units)
+    add(line.h, line.units)
+    bought[line.item] = (bought[line.item] or 0) + line.units
   end
   new_buyers[customer] = lines_text(bought)
   return {'held', no, at_ms}
@@ -163,10 +172,11 @@ local function verdict_on(o)
   if entry then return key_verdict(field, entry, id, fingerprint) end
   if closed_verdict then return closed_verdict end
   if config_version ~= version then return {'stale_config'} end
-  for item in each_line(lines) do if not counts[item .. ':a'] then return {'unknown_item', tonumber(item)} end end
+  local wanted = parse(lines)
+  for _, line in ipairs(wanted) do if not counts[line.a] then return {'unknown_item', tonumber(line.item)} end end
   if not priced then return {'price_changed'} end
   local bought = bought_by(customer)
-  return limit_verdict(bought, lines) or stock_verdict(customer, lines) or hold(field, customer, id, fingerprint, lines, bought)
+  return limit_verdict(bought, wanted) or stock_verdict(customer, wanted) or hold(field, customer, id, fingerprint, lines, bought)
 end
 
 local verdicts = {}

@@ -55,6 +55,12 @@ local function entry_of(text)
   }
 end
 
+-- The same, without taking a whole entry apart.
+local function is_held(text) return text and string.sub(text, 1, 1) == 'H' end
+local function id_of(text) return string.sub(text, 3, 38) end
+local function lines_of(text) return string.match(text, ';([%d:,]*)$') end
+local function confirmed(text) return 'C0' .. string.sub(text, 3) end
+
 local function text_of(e)
   return e.state .. e.joined .. e.id .. e.fingerprint .. e.no .. ';' .. e.at_ms .. ';' .. e.lines
 end
