@@ -81,6 +81,7 @@ class SaleConfig:
     context: str | None
     version: int
     settled: bool
+    archived: bool
     items: tuple[ItemConfig, ...]
 
     @cached_property

@@ -62,10 +62,10 @@ async def sale_for_staff(selling: Selling, by: Principal, sale_id: str) -> SaleO
 async def sale_for_viewers(book: SaleBook, clock: Clock, sale_id: str) -> PublicSale:
     """A sale from the process's memory: a crowd that looks does not touch the database.
 
-    Drafts and rehearsals are not shown. Raises NotFound and LedgerFault.
+    Drafts, rehearsals and what is archived are not shown. Raises NotFound and LedgerFault.
     """
     config = await book.get(sale_id)
-    if config is None or config.state is SaleState.DRAFT or config.rehearsal:
+    if config is None or config.state is SaleState.DRAFT or config.rehearsal or config.archived:
         raise NotFound(what="sale")
     now = clock.now()
     return PublicSale(

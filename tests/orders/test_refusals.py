@@ -35,6 +35,7 @@ FIELDS: Final[dict[str, Any]] = {
     "context": None,
     "version": 1,
     "settled": False,
+    "archived": False,
 }
 CONFIG: Final = SaleConfig(
     SaleId("sale"), "merchant", "Brushes", SaleKind.FLASH, SaleState.OPEN, "CNY", items=ITEMS, **FIELDS
