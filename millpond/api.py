@@ -66,7 +66,7 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
             stop.set()
 
 
-def build(parts: Parts, settings: Settings) -> App:
+def build(parts: Parts, settings: Settings) -> PlaceRoute:
     """The application: the placement route first, then the limits of all the rest, then FastAPI."""
     app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json")
     install(app)
@@ -146,15 +146,18 @@ async def run(settings: Settings, fd: int | None) -> None:
     async with parts_for(settings) as parts, upkeep_of(parts):
         if settings.seed_merchant_id is not None:
             await seed_merchant(parts.pool, parts.clock, settings.seed_merchant_id)
-        config = server_config(build(parts, settings), settings, fd=fd)
+        route = build(parts, settings)
+        config = server_config(route, settings, fd=fd)
         gc.collect()
         gc.freeze()  # what start-up made stays; collections look only at what requests make
         gc.set_threshold(*GC_THRESHOLDS)
-        await uvicorn.Server(config).serve()
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            await asyncio.wait_for(route.drained(), DRAIN_MAX_S)  # what was taken on is committed and confirmed
 
 
 def serve(settings: Settings, *, fd: int | None = None) -> None:
     """The process's whole life."""
-
     with metrics_at(settings.metrics_port):
         uvloop.run(run(settings, fd))

@@ -75,6 +75,10 @@ class PlaceRoute:
                 return
         await self._app(scope, receive, send)
 
+    async def drained(self) -> None:
+        """Return once every order that was taken on is answered and confirmed."""
+        await self._placement.drained()
+
     async def _respond(self, sale_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             status, headers, body = await self._place(sale_id, scope, receive)
