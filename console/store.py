@@ -13,6 +13,7 @@ from keel.database import Connection, Pool
 
 WORK_MEMORY: Final = "64MB"  # for each sort and hash; a million orders are sorted a few times
 LAW_MAX: Final = "10min"
+LAW_MAX_S: Final = 600.0
 _LAWS: Final = Path(__file__).parent / "laws"
 
 
@@ -68,7 +69,7 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 async def claim_figures(connection: Connection, sale_id: str, segment: int) -> ClaimFigures:
     """Counts over a segment's claims."""
-    row = await connection.fetchrow(_CLAIM_FIGURES, sale_id, segment)
+    row = await connection.fetchrow(_CLAIM_FIGURES, sale_id, segment, timeout=LAW_MAX_S)
     assert row is not None
     return ClaimFigures(row["keys"], row["buyers"], row["last_no"])
 
@@ -77,14 +78,14 @@ async def unlike_claims(
     connection: Connection, name: str, sale_id: str, segment: int, *, fields: Sequence[str], texts: Sequence[str]
 ) -> list[str]:
     """Which of the gate's `entries` or `buyers` (hash fields and their texts) differ from the claims, in words."""
-    rows = await connection.fetch(_UNLIKE[name], sale_id, segment, fields, texts)
+    rows = await connection.fetch(_UNLIKE[name], sale_id, segment, fields, texts, timeout=LAW_MAX_S)
     return [row["says"] for row in rows]
 
 
 async def missing_orders(pool: Pool, sale_id: str, order_ids: Sequence[str]) -> list[str]:
     """Which of these orders the sale does not have."""
     with readable():
-        rows = await pool.fetch(_MISSING, sale_id, order_ids)
+        rows = await pool.fetch(_MISSING, sale_id, order_ids, timeout=LAW_MAX_S)
     return [str(row["id"]) for row in rows]
 
 

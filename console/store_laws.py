@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from console.model import Invariant, judged, skipped
+from console.store import LAW_MAX_S
 from keel.database import Connection
 from keel.outbox import KEEP_DONE_DAYS
 
@@ -65,7 +66,7 @@ LAWS: Final = (
 async def check(connection: Connection, law: Law, sale_id: str, at: datetime) -> Invariant:
     """Whether a law is kept, as of this connection's snapshot."""
     moment = () if law.before_s is None else (at - timedelta(seconds=law.before_s),)
-    row = await connection.fetchrow(law.statement, sale_id, *moment)
+    row = await connection.fetchrow(law.statement, sale_id, *moment, timeout=LAW_MAX_S)
     assert row is not None, "a law's statement gives one row"
     figures = {name: value for name, value in row.items() if name not in _NO_FIGURE}
     excuse = row.get("excuse")
