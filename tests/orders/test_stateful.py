@@ -22,7 +22,7 @@ from tests.inventory.claims import Books
 from tests.inventory.selling import Shop, open_sale, open_shop
 from tests.orders.histories import ALLOCATED, LIMIT, ORDERS, Call, History
 
-EXAMPLES = 40
+EXAMPLES = 30
 STEPS = 40
 CLAIMS_MAX = 1_000_000  # per history; order ids are unique over all sales
 
