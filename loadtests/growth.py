@@ -27,7 +27,8 @@ from millpond.wiring import parts_of
 
 UNITS: Final = 1_000_000
 CLAIMS: Final = 200_000
-STEPS: Final = 11
+STEPS: Final = 12
+WARM_UP_STEPS: Final = 2
 ORDERS_PER_STEP: Final = 10_000
 CONNECTIONS: Final = 100
 DEADLINE_S: Final = 120.0
@@ -78,7 +79,7 @@ async def rebuilding(buyers: Buyers, stack: Stack, sale: Sale) -> dict[str, Any]
 
 
 async def memory(side: MillpondSide, buyers: Buyers, stack: Stack) -> dict[str, Any]:
-    """The API's resident memory after every step of orders, in kB; the first step is warm-up."""
+    """The API's resident memory after every step of orders, in kB; the first steps are warm-up."""
     api, resident_kb = psutil.Process(stack.roots["api"]), []
     for step in range(STEPS):
         sale = await side.open_sale(stack, ORDERS_PER_STEP)
@@ -89,11 +90,11 @@ async def memory(side: MillpondSide, buyers: Buyers, stack: Stack) -> dict[str, 
         assert len(result.accepted) == ORDERS_PER_STEP, result.by_kind()
         resident_kb.append(api.memory_info().rss // 1024)
         say(f"memory: {(step + 1) * ORDERS_PER_STEP} orders, {resident_kb[-1]} kB")
-    orders = (STEPS - 1) * ORDERS_PER_STEP
+    orders = (STEPS - WARM_UP_STEPS) * ORDERS_PER_STEP
     return {
         "orders": orders,
         "resident_kb": resident_kb,
-        "bytes_per_order": round(1024 * (resident_kb[-1] - resident_kb[0]) / orders, 1),
+        "bytes_per_order": round(1024 * (resident_kb[-1] - resident_kb[WARM_UP_STEPS - 1]) / orders, 1),
     }
 
 
