@@ -10,7 +10,7 @@ from typing import Any, Final
 from keel.buckets import TokenBuckets, address_key
 from keel.errors import Refusal, TooLarge, TooManyRequests
 from keel.http import problem
-from orders.place_route import App, ClientGone, Receive, Scope, Send
+from orders.place_route import App, ClientGone, Receive, Scope, Send, read_all
 
 BODY_BYTES_MAX: Final = 64 * 1024
 UNCOUNTED_PATHS: Final = {"/healthz", "/readyz"}  # asked by those who restart us: never refused for a crowd
@@ -50,16 +50,7 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > BODY_BYTES_MAX:
             raise TooLarge(bytes_max=BODY_BYTES_MAX)
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge(bytes_max=BODY_BYTES_MAX)
-        if not message.get("more_body", False):
-            return bytes(body)
+    return await read_all(receive, bytes_max=BODY_BYTES_MAX)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

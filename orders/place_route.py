@@ -146,14 +146,19 @@ async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > BODY_BYTES_MAX:
         raise TooLarge(bytes_max=BODY_BYTES_MAX)
+    return await read_all(receive, bytes_max=BODY_BYTES_MAX)
+
+
+async def read_all(receive: Receive, *, bytes_max: int) -> bytes:
+    """A request's whole body, counted while it comes. Raises TooLarge and ClientGone."""
     body: bytes = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         body += message.get("body", b"")
-        if len(body) > BODY_BYTES_MAX:
-            raise TooLarge(bytes_max=BODY_BYTES_MAX)
+        if len(body) > bytes_max:
+            raise TooLarge(bytes_max=bytes_max)
         if not message.get("more_body", False):
             return body
 
