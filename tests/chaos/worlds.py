@@ -32,6 +32,7 @@ from tests.inventory.selling import Sale, Shop, open_sale, open_shop
 
 AGE_S: Final = 4  # more than the sweeper's look_after, and than every delay of the outbox's first tries
 REST_MAX_S: Final = 15.0
+END_MAX_S: Final = 5.0
 
 
 @dataclass
@@ -56,6 +57,11 @@ class Process:
         self.alive = False
         self.to_redis.orphan()
         self.to_postgres.orphan()
+
+    async def end(self) -> None:
+        """Die, and return once nothing of it runs any more: nobody may use connections that are closed next."""
+        self.die()
+        await asyncio.wait_for(self.placement.drained(), END_MAX_S)
 
     def recover(self) -> None:
         """No more faults."""
@@ -99,6 +105,7 @@ class Mill:
         )
         parts = replace(parts, rebuilder=Rebuilder(parts.pool, parts.ledger, parts.gate, trust_s=self.trust_s))
         process = _process(parts, redis, postgres)
+        self.stack.push_async_callback(process.end)
         self.processes.append(process)
         return process
 
