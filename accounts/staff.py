@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from keel.identity import Principal
+from keel.identity import Principal, Role
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class StaffTokens:
 
     def __init__(self, tokens: Iterable[tuple[str, str]]) -> None:
         self._known = [
-            _Known(_digest(token), Principal(merchant_id=merchant_id, subject=f"staff-token-{n}", role="owner"))
+            _Known(_digest(token), Principal(merchant_id=merchant_id, subject=f"staff-token-{n}", role=Role.OWNER))
             for n, (token, merchant_id) in enumerate(tokens, start=1)
         ]
 

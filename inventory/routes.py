@@ -9,7 +9,7 @@ from inventory.catalogue import PAGE_MAX
 from inventory.schemas import Guarded, ItemChange, ItemWish, SaleChange, SaleWish, StockWish
 from inventory.schemas_shown import Created, PublicSale, SaleBrief, SaleOut, SalePage
 from inventory.selling import Selling
-from keel.identity import Principal, staff
+from keel.identity import EVERYBODY, MANAGERS, SELLERS, Principal, staff_as
 from keel.ids import ID_PATTERN
 
 
@@ -20,7 +20,9 @@ async def selling_of(request: Request) -> Selling:
 
 
 Shop = Annotated[Selling, Depends(selling_of)]
-Staff = Annotated[Principal, Depends(staff)]
+Reader = Annotated[Principal, Depends(staff_as(EVERYBODY))]
+Seller = Annotated[Principal, Depends(staff_as(SELLERS))]
+Manager = Annotated[Principal, Depends(staff_as(MANAGERS))]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 Below = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
@@ -36,26 +38,26 @@ async def show_to_viewers(request: Request, sale_id: PathId) -> PublicSale:
 
 
 @router.post("", status_code=201)
-async def create(shop: Shop, by: Staff, wish: SaleWish) -> SaleBrief:
+async def create(shop: Shop, by: Manager, wish: SaleWish) -> SaleBrief:
     """Begin a sale as a draft."""
     sale = await drafting.create_sale(shop, by, drafting.NewSale(**dict(wish)))
     return SaleBrief.model_validate(sale)
 
 
 @router.get("")
-async def list_all(shop: Shop, by: Staff, below: Below = None, count: Count = 20) -> SalePage:
+async def list_all(shop: Shop, by: Reader, below: Below = None, count: Count = 20) -> SalePage:
     """Sales, newest first."""
     return await views.sale_page(shop, by, below=below, count=count)
 
 
 @router.get("/{sale_id}")
-async def show(shop: Shop, by: Staff, sale_id: PathId) -> SaleOut:
+async def show(shop: Shop, by: Reader, sale_id: PathId) -> SaleOut:
     """A sale with its units."""
     return await views.sale_for_staff(shop, by, sale_id)
 
 
 @router.patch("/{sale_id}")
-async def edit(shop: Shop, by: Staff, sale_id: PathId, change: SaleChange) -> SaleBrief:
+async def edit(shop: Shop, by: Manager, sale_id: PathId, change: SaleChange) -> SaleBrief:
     """Change a sale's title, window, limit or hold time."""
     changes = change.model_dump(exclude_unset=True, exclude={"version"})
     sale = await drafting.edit_sale(shop, by, sale_id, changes, version=change.version)
@@ -63,42 +65,42 @@ async def edit(shop: Shop, by: Staff, sale_id: PathId, change: SaleChange) -> Sa
 
 
 @router.post("/{sale_id}/schedule")
-async def schedule(shop: Shop, by: Staff, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
+async def schedule(shop: Shop, by: Seller, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
     """Take the planned units from base stock and arm the sale."""
     sale = await running.schedule_sale(shop, by, sale_id, version=guard.version if guard else None)
     return SaleBrief.model_validate(sale)
 
 
 @router.post("/{sale_id}/open")
-async def open_now(shop: Shop, by: Staff, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
+async def open_now(shop: Shop, by: Seller, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
     """Open by hand."""
     sale = await running.open_sale(shop, by, sale_id, version=guard.version if guard else None)
     return SaleBrief.model_validate(sale)
 
 
 @router.post("/{sale_id}/pause")
-async def pause(shop: Shop, by: Staff, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
+async def pause(shop: Shop, by: Seller, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
     """Stop giving out units for a while."""
     sale = await running.pause_sale(shop, by, sale_id, version=guard.version if guard else None)
     return SaleBrief.model_validate(sale)
 
 
 @router.post("/{sale_id}/resume")
-async def resume(shop: Shop, by: Staff, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
+async def resume(shop: Shop, by: Seller, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
     """Go on after a pause."""
     sale = await running.resume_sale(shop, by, sale_id, version=guard.version if guard else None)
     return SaleBrief.model_validate(sale)
 
 
 @router.post("/{sale_id}/close")
-async def close(shop: Shop, by: Staff, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
+async def close(shop: Shop, by: Seller, sale_id: PathId, guard: Guarded | None = None) -> SaleBrief:
     """End for good."""
     sale = await running.close_sale(shop, by, sale_id, version=guard.version if guard else None)
     return SaleBrief.model_validate(sale)
 
 
 @router.post("/{sale_id}/items", status_code=201)
-async def add_item(shop: Shop, by: Staff, sale_id: PathId, wish: ItemWish) -> Created:
+async def add_item(shop: Shop, by: Manager, sale_id: PathId, wish: ItemWish) -> Created:
     """Put a SKU on sale."""
     new = items.NewItem(wish.sku_id, price=wish.price, units=wish.units, limit_per_customer=wish.limit_per_customer)
     item = await items.add_item(shop, by, sale_id, new, version=wish.version)
@@ -106,7 +108,7 @@ async def add_item(shop: Shop, by: Staff, sale_id: PathId, wish: ItemWish) -> Cr
 
 
 @router.patch("/{sale_id}/items/{item_id}")
-async def edit_item(shop: Shop, by: Staff, sale_id: PathId, item_id: PathId, change: ItemChange) -> SaleBrief:
+async def edit_item(shop: Shop, by: Manager, sale_id: PathId, item_id: PathId, change: ItemChange) -> SaleBrief:
     """Change an item's price or limit."""
     changes = change.model_dump(exclude_unset=True, exclude={"version"})
     sale = await items.edit_item(shop, by, sale_id, item_id, changes, version=change.version)
@@ -114,7 +116,7 @@ async def edit_item(shop: Shop, by: Staff, sale_id: PathId, item_id: PathId, cha
 
 
 @router.post("/{sale_id}/items/{item_id}/stock")
-async def move_stock(shop: Shop, by: Staff, sale_id: PathId, item_id: PathId, wish: StockWish) -> SaleBrief:
+async def move_stock(shop: Shop, by: Seller, sale_id: PathId, item_id: PathId, wish: StockWish) -> SaleBrief:
     """Add units to an item, or take free ones away."""
     if wish.add is not None:
         sale = await restock.add_units(shop, by, sale_id, item_id, wish.add, version=wish.version)

@@ -14,7 +14,7 @@ from inventory.sheet import CLOSE, OPEN, PAUSE, RESUME, SCHEDULE, SEGMENT, Move
 from inventory.tables import SaleRow
 from inventory.versions import ledger_first
 from keel.errors import Conflict, NotFound, Unavailable
-from keel.identity import Principal
+from keel.identity import Principal, Role
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ async def open_due(selling: Selling, now: datetime) -> int:
         due = await store.due_to_open(session, now, count=DUE_PER_TICK_MAX)
     opened = 0
     for merchant_id, sale_id in due:
-        by = Principal(merchant_id, CLOCK, CLOCK)
+        by = Principal(merchant_id, CLOCK, Role.OPERATOR)
         try:
             async with store.edge(selling.sessions) as session:
                 sale = await _move_first(session, await locked(session, by, sale_id, None), OPEN, now)
@@ -98,7 +98,7 @@ async def close_due(selling: Selling, now: datetime) -> int:
     closed = 0
     for merchant_id, sale_id in due:
         try:
-            await close_sale(selling, Principal(merchant_id, CLOCK, CLOCK), sale_id)
+            await close_sale(selling, Principal(merchant_id, CLOCK, Role.OPERATOR), sale_id)
         except (Conflict, NotFound, Unavailable) as refusal:
             log.info("sale %s was not closed by the clock: %s", sale_id, refusal)
             continue

@@ -88,6 +88,15 @@ class NotSignedIn(Refusal):
 
 
 @dataclass(eq=False)
+class Forbidden(Refusal):
+    """Known, but this is not for people with that role."""
+
+    role: str
+    status: ClassVar = 403
+    title: ClassVar = "Your role does not allow this"
+
+
+@dataclass(eq=False)
 class NotFound(Refusal):
     """There is no such thing, or it belongs to somebody else: the two look alike from outside."""
 

@@ -1,10 +1,28 @@
-"""Who is asking: a value that every package understands, and the door that staff routes go through."""
+"""Who is asking: a value that every package understands, and the doors that staff routes go through."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from fastapi import Request
 
-from keel.errors import NotSignedIn
+from keel.errors import Forbidden, NotSignedIn
+
+
+class Role(StrEnum):
+    """What a member of staff is to a merchant."""
+
+    OWNER = "owner"
+    HOST = "host"
+    OPERATOR = "operator"
+    ANALYST = "analyst"
+
+
+EVERYBODY: Final = frozenset(Role)
+SELLERS: Final = frozenset({Role.OWNER, Role.HOST, Role.OPERATOR})  # run a sale that is prepared
+MANAGERS: Final = frozenset({Role.OWNER, Role.OPERATOR})  # prepare: catalogue, prices, stock, orders
+OWNERS: Final = frozenset({Role.OWNER})  # people and secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +31,10 @@ class Principal:
 
     merchant_id: str
     subject: str
-    role: str
+    role: Role
 
 
-async def staff(request: Request) -> Principal:
+def staff_of(request: Request) -> Principal:
     """The member of staff behind a request. Raises NotSignedIn.
 
     Who may pass is decided by `app.state.authenticate_staff`: it takes the Authorization header (or None) and returns a
@@ -26,3 +44,15 @@ async def staff(request: Request) -> Principal:
     if principal is None:
         raise NotSignedIn
     return principal
+
+
+def staff_as(roles: frozenset[Role]) -> Callable[[Request], Awaitable[Principal]]:
+    """A door for members of staff with one of these roles. It raises NotSignedIn and Forbidden."""
+
+    async def door(request: Request) -> Principal:
+        principal = staff_of(request)
+        if principal.role not in roles:
+            raise Forbidden(role=principal.role)
+        return principal
+
+    return door

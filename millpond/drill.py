@@ -22,7 +22,7 @@ from accounts.tokens import Tokens
 from console.audit import audit, lost_orders
 from inventory.selling import Selling
 from keel.clock import FollowingClock
-from keel.identity import Principal
+from keel.identity import Principal, Role
 from millpond.audit import BROKEN, HOLDS, show
 from millpond.crowd import Progress, Retry, Target, rush
 from millpond.crowd_answers import Answer, Wish
@@ -201,7 +201,7 @@ async def _drill(settings: Settings, plan: Plan, target: Target, valkey: Valkey 
         merchant_id = settings.staff_tokens[0].merchant_id
         await seed_merchant(parts.pool, clock, merchant_id)
         tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock)
-        by = Principal(merchant_id, "drill", "owner")
+        by = Principal(merchant_id, "drill", Role.OWNER)
         console = Console(soft_wrap=True, highlight=False)
         return await Drill(parts, plan, target, tokens, by, console, valkey).run()
 

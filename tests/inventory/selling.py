@@ -29,7 +29,7 @@ from inventory.selling import Selling
 from inventory.verdicts import Verdicts
 from keel.clock import FakeClock
 from keel.database import create_engine, create_hot_pool, sessions_of, transaction
-from keel.identity import Principal
+from keel.identity import Principal, Role
 from keel.ids import Ids
 from keel.lua import connect
 
@@ -102,7 +102,7 @@ async def make_merchant(selling: Selling, name: str = "A pond") -> Principal:
     values = {"id": merchant_id, "name": name, "now": selling.clock.now()}
     async with transaction(selling.sessions) as session:
         await session.execute(text("INSERT INTO merchant (id, name, created_at) VALUES (:id, :name, :now)"), values)
-    return Principal(merchant_id, "hua", "owner")
+    return Principal(merchant_id, "hua", Role.OWNER)
 
 
 async def make_sku(shop: Shop, *, units: int = SHELF, price: int = PRICE, needs_recipient: bool = False) -> str:
