@@ -35,11 +35,17 @@ class SaleBook:
         self._unknown_until_s: OrderedDict[str, float] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[SaleConfig | None]] = {}
 
-    async def get(self, sale_id: str) -> SaleConfig | None:
-        """A sale's configuration, from memory where possible. Raises LedgerFault."""
+    def known(self, sale_id: str) -> SaleConfig | None:
+        """A sale's configuration, if it is in memory."""
         config = self._configs.get(sale_id)
         if config is not None:
             self._used_at_s[sale_id] = self._clock_s()
+        return config
+
+    async def get(self, sale_id: str) -> SaleConfig | None:
+        """A sale's configuration, from memory where possible. Raises LedgerFault."""
+        config = self.known(sale_id)
+        if config is not None:
             return config
         if self._unknown_until_s.get(sale_id, 0) > self._clock_s():
             return None

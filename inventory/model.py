@@ -108,7 +108,7 @@ class ItemCount:
 
 def lines_text(units_by_no: Mapping[int, int]) -> str:
     """The text form of an order's lines, ascending by item number: {3: 1, 1: 2} -> '1:2,3:1'."""
-    return ",".join(f"{no}:{units}" for no, units in sorted(units_by_no.items()))
+    return ",".join([f"{no}:{units}" for no, units in sorted(units_by_no.items())])
 
 
 def lines_of(text: str) -> dict[int, int]:

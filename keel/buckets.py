@@ -64,8 +64,9 @@ class TokenBuckets:
 
     def _forget(self, now_s: float) -> None:
         """Drop the longest unused that are full, and whatever is over the limit."""
+        full_at_s = self._full_at_s
         for _ in range(FORGOTTEN_PER_TAKE):
-            oldest = next(iter(self._full_at_s), None)
-            if oldest is None or (self._full_at_s[oldest] > now_s and len(self._full_at_s) <= self._buckets_max):
+            oldest = next(iter(full_at_s), None)
+            if oldest is None or (full_at_s[oldest] > now_s and len(full_at_s) <= self._buckets_max):
                 return
-            del self._full_at_s[oldest]
+            del full_at_s[oldest]

@@ -44,6 +44,7 @@ def _rfc3339_second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=4_096)  # the orders of a batch share their moments
 def rfc3339(ms: int) -> str:
     """The moment as RFC 3339 text with milliseconds, UTC: 2027-01-15T08:00:00.000Z."""
     second, rest = divmod(ms, 1000)

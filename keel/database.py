@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: SQLAlchemy for the house at large, bare asyncpg pools for placement and long readings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -37,6 +37,18 @@ _STAFF_LIMITS: Final[dict[str, Any]] = {
 Pool = asyncpg.Pool
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+
+def array_text(values: Iterable[object]) -> str:
+    """An array of ids or numbers as PostgreSQL writes it, to be sent as text and cast: asyncpg looks at each element of
+    a list in Python, which was a tenth of what an order costs."""
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def quoted_array_text(values: Iterable[str | None]) -> str:
+    """The same for texts of any kind (PostgreSQL manual, "Array Input and Output Syntax")."""
+    quoted = ("NULL" if v is None else '"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values)
+    return f"{{{','.join(quoted)}}}"
 
 
 class Table(DeclarativeBase):

@@ -12,6 +12,7 @@ becomes {"type": "urn:millpond:problem:sold-out", "title": …, "status": 409, "
 
 import re
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Final
 
 PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
@@ -26,6 +27,7 @@ class Refusal(Exception):
     title: ClassVar[str] = "The request was refused"
 
     @classmethod
+    @cache
     def slug(cls) -> str:
         """The class name in kebab case: SoldOut -> sold-out."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
@@ -35,11 +37,20 @@ class Refusal(Exception):
         """The stable identifier of this kind of problem."""
         return TYPE_PREFIX + cls.slug()
 
+    @classmethod
+    @cache
+    def members(cls) -> tuple[str, ...]:
+        """The names of its fields."""
+        return tuple(field.name for field in fields(cls))
+
     def document(self) -> dict[str, Any]:
         """The RFC 9457 problem document; fields that are None are left out."""
-        members = {f.name: getattr(self, f.name) for f in fields(self)}
-        head = {"type": self.type_uri(), "title": self.title, "status": self.status}
-        return head | {name: value for name, value in members.items() if value is not None}
+        document: dict[str, Any] = {"type": self.type_uri(), "title": self.title, "status": self.status}
+        for name in self.members():
+            value = getattr(self, name)
+            if value is not None:
+                document[name] = value
+        return document
 
     def headers(self) -> dict[str, str]:
         """HTTP headers that go with it: Retry-After where the refusal names a wait."""

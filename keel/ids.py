@@ -14,6 +14,7 @@ from typing import Final
 from keel.clock import Clock
 
 ID_SHAPE: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+ID_CHARS: Final = 36
 ID_PATTERN: Final = f"^{ID_SHAPE}$"  # for pydantic, whose $ is the end of the text and of nothing else
 _CANONICAL: Final = re.compile(ID_SHAPE)
 _VARIANT: Final = 0b10 << 62

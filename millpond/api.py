@@ -26,7 +26,7 @@ from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
-from millpond.corked import CorkedProtocol
+from millpond.express import express_lane_to
 from millpond.front import Front
 from millpond.metrics import metrics_at
 from millpond.readiness import Readiness
@@ -34,7 +34,7 @@ from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.desk import NO_LEDGER
 from orders.openapi import with_placement
-from orders.place_route import App, PlaceRoute
+from orders.place_route import PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
 from orders.service import Orders
@@ -120,15 +120,15 @@ async def on_ledger_fault(_: Request, error: Exception) -> JSONResponse:
     return problem(Unavailable(detail=NO_LEDGER))
 
 
-def server_config(app: App, settings: Settings, *, fd: int | None = None) -> uvicorn.Config:
+def server_config(route: PlaceRoute, settings: Settings, *, fd: int | None = None) -> uvicorn.Config:
     """How uvicorn serves the application."""
     return uvicorn.Config(
-        app,
+        route,
         host=settings.api_host,
         port=settings.api_port,
         fd=fd,
         loop="uvloop",
-        http=CorkedProtocol,
+        http=express_lane_to(route),
         ws="none",
         lifespan="off",
         access_log=False,

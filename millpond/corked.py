@@ -35,6 +35,11 @@ class Corked:
             return
         self._transport.write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Send at once."""
+        self._flush()
+        self._transport.write(data)
+
     def close(self) -> None:
         """Send what was kept back, then close."""
         self._flush()
@@ -56,6 +61,7 @@ class CorkedProtocol(HttpToolsProtocol):
     piece on: one piece is 256 KiB at most.
     """
 
+    corked: Corked
     _deadline: asyncio.TimerHandle | None = None
     _is_whole = False
     _is_in_head = False
@@ -63,7 +69,8 @@ class CorkedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.transport = Corked(transport, self.loop)  # type: ignore[assignment]
+        self.corked = Corked(transport, self.loop)
+        self.transport = self.corked  # type: ignore[assignment]
         self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,46 +4,39 @@ No framework on this path because it was measured: a FastAPI endpoint takes thre
 a placement needs. Its part of the OpenAPI document is `orders.openapi`.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final
 
 from accounts.tokens import Tokens
 from inventory.faults import LedgerFault
 from keel.buckets import TokenBuckets, address_key
-from keel.clock import rfc3339
 from keel.errors import (
-    PROBLEM_MEDIA_TYPE,
-    Internal,
     MethodNotAllowed,
     NotFound,
-    Refusal,
     TooLarge,
     TooManyRequests,
     Unavailable,
     WrongMediaType,
 )
 from keel.ids import is_id
-from orders.attempt import Placed, Standing
+from orders.attempt import Answer, Standing
 from orders.desk import NO_LEDGER
 from orders.errors import IdempotencyKeyMissing
-from orders.model import KEY_CHARS_MAX, OrderState, order_number
+from orders.model import KEY_CHARS_MAX
 from orders.placement import Buyer, Placement
-from orders.schemas import BODY_BYTES_MAX, OrderDocument, Receipt, ReceiptLine, encode, read_order
+from orders.responses import JSON, Response, replay_of, response_of, response_to_fault
+from orders.schemas import BODY_BYTES_MAX, read_order
 from orders.service import Orders
-
-log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Reply = Callable[[Response], None]
 
 _HEAD: Final = "/v1/sales/"
 _TAIL: Final = "/orders"
-_JSON: Final = (b"content-type", b"application/json")
-_PROBLEM: Final = (b"content-type", PROBLEM_MEDIA_TYPE.encode())
-_REPLAYED: Final = (b"idempotency-replayed", b"true")
 
 
 class ClientGone(Exception):
@@ -65,6 +58,7 @@ class PlaceRoute:
     ) -> None:
         self._app, self._placement, self._orders, self._tokens = app, placement, orders, tokens
         self._customers, self._addresses = customers, addresses
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -78,55 +72,99 @@ class PlaceRoute:
     async def drained(self) -> None:
         """Return once every order that was taken on is answered and confirmed."""
         await self._placement.drained()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _respond(self, sale_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            status, headers, body = await self._place(sale_id, scope, receive)
-        except Refusal as refusal:
-            status, headers, body = _refused(refusal)
+            status, headers, body = await _framed(self._place(sale_id, scope, receive))
         except ClientGone:
             return
-        except Exception:  # house: broad-except because this is the connection's outermost frame
-            log.exception("placement failed")
-            status, headers, body = _refused(Internal())
         headers.append((b"content-length", b"%d" % len(body)))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _place(
-        self, sale_id: str, scope: Scope, receive: Receive
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        self._take(self._addresses, address_key(scope["client"][0]) if scope.get("client") else "")
-        if scope["method"] != "POST":
-            raise MethodNotAllowed(allow="POST")
+    async def _place(self, sale_id: str, scope: Scope, receive: Receive) -> Response:
+        host = scope["client"][0] if scope.get("client") else ""
         headers = dict(scope["headers"])
-        claims = self._tokens.check(headers.get(b"authorization", b""))
+        if scope["method"] != "POST":
+            self._take(self._addresses, address_key(host))
+            raise MethodNotAllowed(allow="POST")
+        buyer, key = self._admit(sale_id, host, scope["headers"], headers)
+        request = read_order(await _body(headers, receive))
+        return await self._answered(buyer, await self._placement.place(sale_id, buyer, key, request))
+
+    def express(self, sale_id: str, host: str, headers: list[tuple[bytes, bytes]], body: bytes, reply: Reply) -> None:
+        """Place an order whose request is here as a whole: the same steps without a task of their own.
+
+        `reply` is called once, now or when the order is committed.
+        """
+        by_name = dict(headers)
+        try:
+            buyer, key = self._admit(sale_id, host, headers, by_name)
+            _check_media_type(by_name)
+            pending = self._placement.start(sale_id, buyer, key, read_order(body))
+        except Exception as error:  # house: broad-except because this is the connection's outermost frame
+            reply(response_to_fault(error))
+        else:
+            pending.add_done_callback(lambda done: self._reply(done, buyer, reply))
+
+    def _reply(self, done: "asyncio.Future[Answer]", buyer: Buyer, reply: Reply) -> None:
+        """Answer with what a placement came to. An order that stands is read first, which takes a task."""
+        try:
+            answer = done.result()
+            if isinstance(answer, Standing):
+                self._later(self._reply_standing(buyer, answer, reply))
+                return
+            response = response_of(answer)
+        except Exception as error:  # house: broad-except because this is the connection's outermost frame
+            response = response_to_fault(error)
+        reply(response)
+
+    async def _reply_standing(self, buyer: Buyer, answer: Standing, reply: Reply) -> None:
+        reply(await _framed(self._answered(buyer, answer)))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        # house: stray-task because the loop alone would forget it; `drained` waits for it
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _admit(
+        self, sale_id: str, host: str, headers: list[tuple[bytes, bytes]], by_name: dict[bytes, bytes]
+    ) -> tuple[Buyer, str]:
+        """Who orders, and under which key: everything that can be refused before the body is read."""
+        self._take(self._addresses, address_key(host))
+        claims = self._tokens.check(by_name.get(b"authorization", b""))
         self._take(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
-        key = _key(scope["headers"])
-        request = read_order(await _body(headers, receive))
-        buyer = Buyer(claims.mid, claims.sub)
-        answer = await self._placement.place(sale_id, buyer, key, request)
-        match answer:
-            case Placed():
-                return 201, [_JSON], encode(_document(answer))
-            case Standing(order_id):
-                return 200, [_JSON, _REPLAYED], encode(await self._standing(buyer, order_id))
-            case _:
-                return _refused(answer)
+        return Buyer(claims.mid, claims.sub), _key(headers)
 
-    async def _standing(self, buyer: Buyer, order_id: str) -> OrderDocument:
+    async def _answered(self, buyer: Buyer, answer: Answer) -> Response:
+        if not isinstance(answer, Standing):
+            return response_of(answer)
         try:
-            return await self._orders.read(buyer.merchant_id, buyer.customer_id, order_id)
+            document = await self._orders.read(buyer.merchant_id, buyer.customer_id, answer.order_id)
         except LedgerFault as fault:
             raise Unavailable(detail=NO_LEDGER) from fault
+        return replay_of(document)
 
     @staticmethod
     def _take(buckets: TokenBuckets, key: str) -> None:
         wait_s = buckets.take(key)
         if wait_s:
             raise TooManyRequests(retry_after_s=round(wait_s, 3))
+
+
+async def _framed(work: Awaitable[Response]) -> Response:
+    """The response, also to a fault. Raises ClientGone."""
+    try:
+        return await work
+    except ClientGone:
+        raise
+    except Exception as error:  # house: broad-except because this is the connection's outermost frame
+        return response_to_fault(error)
 
 
 def _key(headers: list[tuple[bytes, bytes]]) -> str:
@@ -139,10 +177,14 @@ def _key(headers: list[tuple[bytes, bytes]]) -> str:
     return key
 
 
-async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
-    media_type = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
-    if media_type != b"application/json":
+def _check_media_type(headers: dict[bytes, bytes]) -> None:
+    media_type = headers.get(b"content-type", JSON[1])
+    if media_type != JSON[1] and media_type.partition(b";")[0].strip().lower() != JSON[1]:
         raise WrongMediaType
+
+
+async def _body(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    _check_media_type(headers)
     length = headers.get(b"content-length", b"0")
     if length.isdigit() and int(length) > BODY_BYTES_MAX:
         raise TooLarge(bytes_max=BODY_BYTES_MAX)
@@ -161,32 +203,3 @@ async def read_all(receive: Receive, *, bytes_max: int) -> bytes:
             raise TooLarge(bytes_max=bytes_max)
         if not message.get("more_body", False):
             return body
-
-
-def _refused(refusal: Refusal) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    headers = [(name.lower().encode(), value.encode()) for name, value in refusal.headers().items()]
-    return refusal.status, [_PROBLEM, *headers], encode(refusal.document())
-
-
-def _document(placed: Placed) -> OrderDocument:
-    """A new order's document, from what was just committed."""
-    attempt = placed.attempt
-    config = attempt.config
-    assert config is not None
-    items = config.by_item
-    state = OrderState.AWAITING_PAYMENT if attempt.total else OrderState.PAID
-    return OrderDocument(
-        id=attempt.claim_id,
-        number=order_number(attempt.claim_id),
-        sale_id=config.id,
-        state=state.value,
-        currency=config.currency,
-        total=attempt.total,
-        lines=[
-            ReceiptLine(item_id, units, items[item_id].price, units * items[item_id].price)
-            for item_id, units in attempt.units.items()
-        ],
-        placed_at=rfc3339(placed.placed_at_ms),
-        expires_at=rfc3339(placed.placed_at_ms + config.hold_ttl_s * 1000),
-        receipt=Receipt(no=attempt.no, of=config.allocated, served_at=rfc3339(attempt.at_ms)),
-    )

@@ -50,22 +50,43 @@ class Placement:
         self._waiting_max = waiting_max
         self._lanes: dict[str, Lane] = {}
         self._waiting = 0
+        self._starting: set[asyncio.Task[Answer]] = set()
 
     async def place(self, sale_id: str, buyer: Buyer, key: str, request: OrderRequest) -> Answer:
         """Place an order. An answer of `Placed` or `Standing` is committed; everything else is a Refusal."""
         units = units_by_item(request)
         config = await self._sale(sale_id, buyer, units)
+        return await self._enter(config, buyer, key, request, units)
+
+    def start(self, sale_id: str, buyer: Buyer, key: str, request: OrderRequest) -> "asyncio.Future[Answer]":
+        """The same, as a future: no task is made for an order of a sale that this process knows. Raises Refusal."""
+        units = units_by_item(request)
+        config = self._desk.book.known(sale_id)
+        if config is None or not units.keys() <= config.by_item.keys():
+            # house: stray-task because whoever asked holds it by its callback, and has a frame of its own for faults
+            task = asyncio.create_task(self.place(sale_id, buyer, key, request))
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+            return task
+        return self._enter(_visible(config, buyer), buyer, key, request, units)
+
+    def _enter(
+        self, config: SaleConfig, buyer: Buyer, key: str, request: OrderRequest, units: dict[str, int]
+    ) -> "asyncio.Future[Answer]":
         self._admit()
+        attempt = self._attempt(buyer, key, request, units)
         self._waiting += 1
-        try:
-            attempt = self._attempt(buyer, key, request, units)
-            self._lane(config).enter(attempt)
-            return await attempt.answer
-        finally:
-            self._waiting -= 1
+        attempt.answer.add_done_callback(self._left)
+        self._lane(config).enter(attempt)
+        return attempt.answer
+
+    def _left(self, _: "asyncio.Future[Answer]") -> None:
+        self._waiting -= 1
 
     async def drained(self) -> None:
         """Return once every attempt is answered and confirmed."""
+        while self._starting:
+            await asyncio.wait(self._starting)
         for lane in list(self._lanes.values()):
             await lane.drained()
 
@@ -84,10 +105,10 @@ class Placement:
                 config = await book.fresher(sale_id)
         except LedgerFault as fault:
             raise Unavailable(detail=NO_LEDGER) from fault
-        if config is None or config.merchant_id != buyer.merchant_id or config.state is SaleState.DRAFT:
+        if config is None:
             raise NotFound(what="sale")
         for item_id in units:
-            if item_id not in config.by_item:
+            if item_id not in _visible(config, buyer).by_item:
                 raise UnknownItem(item_id=item_id)
         return config
 
@@ -111,3 +132,10 @@ class Placement:
                 self._lanes = {sale_id: lane for sale_id, lane in self._lanes.items() if lane.busy}
             lane = self._lanes[config.id] = Lane(self._desk, config.id, SEGMENT)
         return lane
+
+
+def _visible(config: SaleConfig, buyer: Buyer) -> SaleConfig:
+    """The sale, if it is there for this buyer. Raises NotFound."""
+    if config.merchant_id != buyer.merchant_id or config.state is SaleState.DRAFT:
+        raise NotFound(what="sale")
+    return config

@@ -11,6 +11,7 @@ import asyncpg
 from inventory.ledger import Ledger
 from inventory.model import SaleConfig
 from keel.clock import from_ms
+from keel.database import array_text, quoted_array_text
 from orders.attempt import Attempt
 
 
@@ -63,32 +64,32 @@ async def place_batch(
     return now_ms, {str(row["wanted_id"]): Outcome(str(row["id"]), row["outcome"]) for row in rows}
 
 
-def _order_columns(group: Sequence[Attempt]) -> tuple[list[Any], ...]:
+def _order_columns(group: Sequence[Attempt]) -> tuple[str, ...]:
     """ids, customers, keys, prints, lines, units, nos, served_ms, totals, shares."""
     return (
-        [a.claim_id for a in group],
-        [a.customer_id for a in group],
-        [a.key for a in group],
-        [a.fingerprint for a in group],
-        [a.lines for a in group],
-        [sum(a.units.values()) for a in group],
-        [a.no for a in group],
-        [a.at_ms for a in group],
-        [a.total for a in group],
-        [a.share_code for a in group],
+        array_text([a.claim_id for a in group]),
+        array_text([a.customer_id for a in group]),
+        quoted_array_text([a.key for a in group]),
+        array_text([a.fingerprint for a in group]),
+        quoted_array_text([a.lines for a in group]),
+        array_text([sum(a.units.values()) for a in group]),
+        array_text([a.no for a in group]),
+        array_text([a.at_ms for a in group]),
+        array_text([a.total for a in group]),
+        quoted_array_text([a.share_code for a in group]),
     )
 
 
-def _line_columns(group: Sequence[Attempt], config: SaleConfig) -> tuple[list[Any], ...]:
+def _line_columns(group: Sequence[Attempt], config: SaleConfig) -> tuple[str, ...]:
     """orders, nos, items, versions, units, prices."""
     lines = [(a.claim_id, config.by_item[item_id], units) for a in group for item_id, units in a.units.items()]
     return (
-        [order_id for order_id, _, _ in lines],
-        [item.no for _, item, _ in lines],
-        [item.id for _, item, _ in lines],
-        [item.version_id for _, item, _ in lines],
-        [units for _, _, units in lines],
-        [item.price for _, item, _ in lines],
+        array_text([order_id for order_id, _, _ in lines]),
+        array_text([item.no for _, item, _ in lines]),
+        array_text([item.id for _, item, _ in lines]),
+        array_text([item.version_id for _, item, _ in lines]),
+        array_text([units for _, _, units in lines]),
+        array_text([item.price for _, item, _ in lines]),
     )
 
 
@@ -145,8 +146,11 @@ async def due_orders(ledger: Ledger, now: datetime, after: DuePlace, count: int)
 
 _PLACE: Final = """
     SELECT * FROM orders_place(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
-        $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+        $11::text::uuid[], $12::text::uuid[], $13::text::text[], $14::text::text[], $15::text::text[], $16::text::int[],
+        $17::text::bigint[], $18::text::bigint[], $19::text::bigint[], $20::text::text[],
+        $21::text::uuid[], $22::text::smallint[], $23::text::uuid[], $24::text::uuid[], $25::text::int[],
+        $26::text::bigint[], $27, $28, $29, $30)
 """
 _LAPSE: Final = "SELECT orders_lapse($1, $2, $3, $4, $5, $6, $7, $8)"
 _COLUMNS: Final = """
