@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from loadtests.yardstick import REFERENCE_US
+
 RATIO_MIN: Final = 8.0  # accepted orders per second, times the baseline's
 ORDER_CPU_US_MAX: Final = 150.0  # all server processes, per accepted order
 P99_SHARE_MAX: Final = 0.2  # of the baseline's, with 100 buyers at a time
@@ -35,4 +37,11 @@ def budgets_of(millpond: dict[str, Any], baseline: dict[str, Any]) -> dict[str, 
         "cpu_us_per_order": Budget(millpond["cpu_us_per_order"]["total"], ORDER_CPU_US_MAX),
         "p99_share": Budget(p99_share, P99_SHARE_MAX),
         "cpu_us_per_refusal": Budget(millpond["cpu_us_per_refusal"]["total"], REFUSAL_CPU_US_MAX),
+        "order_in_empty_201s": _in_empty_201s(millpond, "cpu_us_per_order", ORDER_CPU_US_MAX),
+        "refusal_in_empty_201s": _in_empty_201s(millpond, "cpu_us_per_refusal", REFUSAL_CPU_US_MAX),
     }
+
+
+def _in_empty_201s(figures: dict[str, Any], name: str, us_max: float) -> Budget:
+    """A budget in µs as a multiple of what an empty 201 costs here and now: the same promise on any machine."""
+    return Budget(round(figures[name]["total"] / figures["empty_201_cpu_us"], 2), round(us_max / REFERENCE_US, 2))

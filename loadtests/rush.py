@@ -27,6 +27,7 @@ from loadtests.side_baseline import BaselineSide
 from loadtests.side_millpond import MillpondSide
 from loadtests.sides import Buyers, Side
 from loadtests.stack import Stack, running
+from loadtests.yardstick import empty_201_cpu_us
 
 BUILD: Final = ROOT / "build" / "bench"
 PROFILE: Final = BUILD / "api-stacks.txt"
@@ -72,7 +73,8 @@ class Bench:
         for number in range(1, self._extent.rounds + 1):
             for side in self._sides if number % 2 else reversed(self._sides):
                 say(f"round {number} of {self._extent.rounds}, {side.name}")
-                rounds.append({"round": number, "side": side.name, "figures": self._round(side)})
+                yardstick = {"empty_201_cpu_us": uvloop.run(empty_201_cpu_us())}
+                rounds.append({"round": number, "side": side.name, "figures": yardstick | self._round(side)})
         return document_of(machine, rounds)
 
     def _round(self, side: Side) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import secrets
 from contextlib import nullcontext
 
+import psutil
 import pytest
 import uvloop
 
@@ -18,6 +19,7 @@ from loadtests.side_baseline import BaselineSide
 from loadtests.side_millpond import MillpondSide
 from loadtests.sides import Buyers, Faults, told_twice
 from loadtests.stack import running
+from loadtests.yardstick import empty_201_cpu_us
 from millpond.crowd_answers import Answer, Wish
 
 TINY = Sizes(warm_up=5, orders=60, replays=10, refusals=40, rush_buyers=60, rush_units=21)
@@ -32,6 +34,7 @@ def figures(**changes):
         "accepted": 10,
         "not_accepted": {},
         "refused": {"sold_out": 5},
+        "empty_201_cpu_us": 48.0,
         "orders_per_s": 800.0,
         "latency_ms": {"p99": 10.0},
         "cpu_us_per_order": {"total": 100.0},
@@ -61,6 +64,19 @@ def test_a_small_round_breaks_no_promise(kind):
     assert (found["rush"]["accepted"], found["rush"]["refused"]) == (21, {"sold_out": 39})
     assert found["faults"] == vars(Faults())
     assert found["cpu_us_per_order"]["postgres"] >= 0
+
+
+def test_the_yardstick_is_a_server_that_works_and_is_gone_in_the_end():
+    assert 1 < uvloop.run(empty_201_cpu_us(requests=300)) < 10_000
+    assert not [child for child in psutil.Process().children() if "loadtests.yardstick" in child.cmdline()]
+
+
+def test_a_slow_machine_is_held_against_its_own_yardstick():
+    slow = {name: {"total": 2.5 * figures()[name]["total"]} for name in ("cpu_us_per_order", "cpu_us_per_refusal")}
+    budgets = document_of({}, rounds(empty_201_cpu_us=120.0, **slow))["budgets"]
+    assert not budgets["cpu_us_per_order"]["met"]
+    assert (budgets["order_in_empty_201s"]["figure"], budgets["order_in_empty_201s"]["met"]) == (2.08, True)
+    assert (budgets["refusal_in_empty_201s"]["at_most"], budgets["refusal_in_empty_201s"]["met"]) == (1.88, True)
 
 
 def test_medians_keep_the_shape():
