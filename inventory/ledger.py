@@ -226,7 +226,7 @@ _RUNNING: Final = """
     SELECT id FROM sale s WHERE (archived_at IS NULL AND state IN ('scheduled', 'open', 'paused'))
         OR (state = 'closed' AND (settled_at IS NULL
             OR EXISTS (SELECT FROM stock k WHERE k.sale_id = s.id AND k.allocated > k.sold)))
-    ORDER BY id
+    ORDER BY id DESC
 """
 _VOID: Final = "SELECT * FROM claims_void($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 _BUMP: Final = """

@@ -10,6 +10,7 @@ from inventory.book import READ_EVERY_S, SaleBook
 from inventory.faults import GateSilent, LedgerFault
 from inventory.ledger import Ledger
 from inventory.model import SaleConfig, SaleState
+from inventory.rebuild import Rebuilder
 from inventory.reconciler import Reconciler
 from inventory.sweeper import SWEEP_MAX, Sweeper
 from keel.loops import run_every
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 RECONCILE_EVERY_S: Final = 0.5
 SWEEP_EVERY_S: Final = 1.0
-SALES_AT_ONCE: Final = 8  # rebuilds wait for the lease; an engine that forgot has forgotten all sales
+SALES_AT_ONCE: Final = 8  # whose looks share the pool; of rebuilds, which mostly wait, there may be any number
 
 
 async def keep_book(book: SaleBook, stop: asyncio.Event) -> None:
@@ -35,43 +36,45 @@ class Upkeep:
     book: SaleBook
     reconciler: Reconciler
     sweeper: Sweeper
+    rebuilder: Rebuilder
 
     async def reconcile_all(self) -> None:
-        """Rebuild, push and compare."""
+        """Compare, push, and rebuild whatever forgot: an engine that did has forgotten all sales."""
         await self._each(self._reconcile)
 
     async def sweep_all(self) -> None:
         """Settle holds that nobody was left to place."""
         await self._each(self._sweep)
 
-    async def _reconcile(self, config: SaleConfig) -> None:
+    async def _reconcile(self, config: SaleConfig) -> list[int]:
         if config.state is SaleState.CLOSED:
             await self.reconciler.settle(config)
-            return
-        for segment in range(config.segments):
-            await self.reconciler.reconcile(config, segment)
+            return []
+        return [segment for segment in range(config.segments) if await self.reconciler.reconcile(config, segment)]
 
-    async def _sweep(self, config: SaleConfig) -> None:
-        if config.state is SaleState.DRAFT:
-            return
-        for segment in range(config.segments):
-            while await self.sweeper.sweep(config, segment) >= SWEEP_MAX:
-                pass
+    async def _sweep(self, config: SaleConfig) -> list[int]:
+        if config.state is not SaleState.DRAFT:
+            for segment in range(config.segments):
+                while await self.sweeper.sweep(config, segment) >= SWEEP_MAX:
+                    pass
+        return []
 
-    async def _each(self, job: Callable[[SaleConfig], Awaitable[None]]) -> None:
+    async def _each(self, job: Callable[[SaleConfig], Awaitable[list[int]]]) -> None:
+        """Run a job, and rebuild the segments that it names: outside the places, for rebuilds wait for the lease."""
         places = asyncio.Semaphore(SALES_AT_ONCE)
 
         async def one(sale_id: str) -> None:
-            async with places:
-                try:
+            try:
+                async with places:
                     config = await self.book.get(sale_id)
-                    if config is not None:
-                        await job(config)
-                except (GateSilent, LedgerFault) as fault:
-                    log.warning("upkeep of sale %s: %s: %s", sale_id, type(fault).__name__, fault)
-                except Exception:  # house: broad-except because one sale's fault must not stop the others' rebuilds
-                    LOOP_FAILURES.labels(loop="upkeep of a sale").inc()
-                    log.exception("upkeep of sale %s failed", sale_id)
+                    forgotten = await job(config) if config is not None else []
+                for segment in forgotten:
+                    await self.rebuilder.rebuild(sale_id, segment)
+            except (GateSilent, LedgerFault) as fault:
+                log.warning("upkeep of sale %s: %s: %s", sale_id, type(fault).__name__, fault)
+            except Exception:  # house: broad-except because one sale's fault must not stop the others' rebuilds
+                LOOP_FAILURES.labels(loop="upkeep of a sale").inc()
+                log.exception("upkeep of sale %s failed", sale_id)
 
         sale_ids = await self.ledger.running()
         self.reconciler.watch_only(set(sale_ids))

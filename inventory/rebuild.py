@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from inventory.book import LEASE_S
-from inventory.faults import borrowed
 from inventory.gate import LOAD_PIECE_MAX, Gate
+from inventory.guards import Guards
 from inventory.ledger import Ledger
 from inventory.metrics import REBUILD_SECONDS, REBUILDS
 from inventory.model import gate_fields
 from inventory.replies import Ok
-from inventory.store_snapshot import ACQUIRE_TIMEOUT_S, Snapshot, snapshot_of
+from inventory.store_snapshot import Snapshot, snapshot_of
 from keel.clock import to_ms
 from keel.database import Pool
 from keel.lua import CALL_TIMEOUT_S
@@ -28,33 +28,35 @@ from keel.lua import CALL_TIMEOUT_S
 log = logging.getLogger(__name__)
 
 STARTS_MAX: Final = 3
-AT_ONCE_MAX: Final = (
-    4  # of a process: each has two connections of the pool, and all of them guarding would be a deadlock
-)
+LOADS_AT_ONCE_MAX: Final = 4  # of a process: each has a connection of the pool
 TRUST_S: Final = LEASE_S + CALL_TIMEOUT_S
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rebuilder:
-    """`pool` gives connections that may stay open for a whole rebuild: one as the guard, one for the snapshot.
+    """`pool` gives connections that may stay open for a whole rebuild: for the guards, and one for each snapshot.
 
-    `trust_s`: how long after the bump somebody may still believe the old epoch. `places`: one for each rebuild of the
-    process at a time.
+    `trust_s`: how long after the bump somebody may still believe the old epoch. Any number of sales wait for that at
+    once; a few at a time are loaded.
     """
 
     pool: Pool
     ledger: Ledger
     gate: Gate
     trust_s: float = TRUST_S
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE_MAX), compare=False)
+    _guards: Guards = field(init=False, repr=False)
+    _loading: asyncio.Semaphore = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._guards, self._loading = Guards(self.pool), asyncio.Semaphore(LOADS_AT_ONCE_MAX)
 
     async def rebuild(self, sale_id: str, segment: int) -> bool:
         """Load the gate under a new epoch. False when somebody else is at it, or the engine kept changing.
 
         Raises GateSilent and LedgerFault; the next tick tries again.
         """
-        async with self.places, borrowed(self.pool, timeout_s=ACQUIRE_TIMEOUT_S) as guard, guard.transaction():
-            if not await self.ledger.guard_rebuild(guard, sale_id, segment):
+        async with self._guards.guarding(sale_id, segment) as is_ours:
+            if not is_ours:
                 return False
             began_s = time.monotonic()
             for _ in range(STARTS_MAX):
@@ -66,11 +68,12 @@ class Rebuilder:
         return False
 
     async def _once(self, sale_id: str, segment: int) -> bool:
-        run_id = (await self.gate.status(sale_id, segment)).run_id
-        epoch = await self.ledger.bump_epoch(sale_id, segment)
-        bumped_s = time.monotonic()
-        async with snapshot_of(self.pool, sale_id, segment) as snapshot:
-            loaded = await self._load(snapshot, segment, run_id, epoch)
+        async with self._loading:
+            run_id = (await self.gate.status(sale_id, segment)).run_id
+            epoch = await self.ledger.bump_epoch(sale_id, segment)
+            bumped_s = time.monotonic()
+            async with snapshot_of(self.pool, sale_id, segment) as snapshot:
+                loaded = await self._load(snapshot, segment, run_id, epoch)
         if loaded is None:
             return False
         if epoch > 1:  # before the first epoch nobody could have trusted any

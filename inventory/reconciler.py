@@ -1,4 +1,4 @@
-"""Keeps the gate in step with the ledger: rebuilds it where it forgot, pushes configuration, raises alarms on drift.
+"""Keeps the gate in step with the ledger: says where it forgot, pushes configuration, raises alarms on drift.
 
 It never adds or subtracts. In the gate of the current epoch `free <= allocated - sold` always holds, with equality soon
 after things are quiet. Drift never arises by the rules, so it is an alarm and means rebuild.
@@ -15,7 +15,6 @@ from inventory.gate import Gate
 from inventory.ledger import Ledger
 from inventory.metrics import DRIFT
 from inventory.model import ItemCount, SaleConfig, gate_fields
-from inventory.rebuild import Rebuilder
 from inventory.replies import GateStatus, NotEnoughFree
 from keel.clock import Clock, to_ms
 
@@ -43,22 +42,23 @@ class Reconciler:
     gate: Gate
     ledger: Ledger
     book: SaleBook
-    rebuilder: Rebuilder
     clock: Clock
     clock_s: Callable[[], float] = time.monotonic
     _watches: dict[tuple[str, int], _Watch] = field(default_factory=dict)
 
-    async def reconcile(self, config: SaleConfig, segment: int) -> None:
-        """One look at one segment of a sale that is not closed. Raises GateSilent and LedgerFault."""
+    async def reconcile(self, config: SaleConfig, segment: int) -> bool:
+        """One look at one segment of a sale that is not closed: whether its gate has to be rebuilt.
+
+        Raises GateSilent and LedgerFault.
+        """
         before = await self.ledger.counts(config.id, segment)
         status = await self.gate.status(config.id, segment)
         after = await self.ledger.counts(config.id, segment)
         if not status.loaded or status.epoch < max((count.epoch for count in after), default=0):
-            await self.rebuilder.rebuild(config.id, segment)
-        elif status.version != config.version:
-            await self._push(config, segment, status)
-        else:
-            await self._compare(config, segment, status, before, after)
+            return True
+        if status.version != config.version:
+            return await self._push(config, segment, status)
+        return await self._compare(config, segment, status, before, after)
 
     async def settle(self, config: SaleConfig) -> None:
         """Bring a closed sale to its end, and note it once that is done in every segment. Safe to repeat.
@@ -74,7 +74,7 @@ class Reconciler:
         for sale_id, segment in [place for place in self._watches if place[0] not in sale_ids]:
             del self._watches[sale_id, segment]
 
-    async def _push(self, config: SaleConfig, segment: int, status: GateStatus) -> None:
+    async def _push(self, config: SaleConfig, segment: int, status: GateStatus) -> bool:
         watch = self._watch(config, segment)
         if status.version < config.version:
             items = [(item.no, item.allocated, item.limit) for item in config.items]
@@ -83,13 +83,14 @@ class Reconciler:
                 config.id, segment, epoch=status.epoch, version=config.version, fields=fields, items=items
             )
             if isinstance(reply, NotEnoughFree):  # more is out than the ledger allocates: pushing again would not help
-                await self._alarm(config, segment, "held + confirmed <= allocated")
-            return
+                return self._alarm(config, segment, "held + confirmed <= allocated")
+            return False
         watch.newer += 1  # a gate-first command is under way, or its commit failed
         if watch.newer >= TICKS_TO_ALARM:
             watch.newer = 0
             await self.ledger.surpass_version(config.id, status.version)
             await self.book.refresh(config.id)
+        return False
 
     async def _settled(self, config: SaleConfig, segment: int) -> bool:
         """Return a closed sale's leftovers once no hold is open, and let its keys lapse; False while one is."""
@@ -105,17 +106,17 @@ class Reconciler:
 
     async def _compare(
         self, config: SaleConfig, segment: int, status: GateStatus, before: list[ItemCount], after: list[ItemCount]
-    ) -> None:
+    ) -> bool:
         watch = self._watch(config, segment)
         watch.newer = 0
         free = {item.no: item.free for item in status.items}
         most = {a.no: max(a.allocated - a.sold, b.allocated - b.sold) for a, b in zip(before, after, strict=False)}
         watch.above = watch.above + 1 if any(free.get(no, 0) > units for no, units in most.items()) else 0
         if watch.above >= TICKS_TO_ALARM:
-            await self._alarm(config, segment, "free <= allocated - sold")
-            return
+            return self._alarm(config, segment, "free <= allocated - sold")
         if await self._unequal_when_quiet(config, status, after, watch):
-            await self._alarm(config, segment, "equality when quiet")
+            return self._alarm(config, segment, "equality when quiet")
+        return False
 
     async def _unequal_when_quiet(
         self, config: SaleConfig, status: GateStatus, counts: list[ItemCount], watch: _Watch
@@ -130,11 +131,11 @@ class Reconciler:
             return False
         return not await self.ledger.open_releases(config.id)
 
-    async def _alarm(self, config: SaleConfig, segment: int, law: str) -> None:
+    def _alarm(self, config: SaleConfig, segment: int, law: str) -> bool:
         DRIFT.labels(law=law).inc()
         log.error("ALARM: gate of sale %s:%d broke the law %r; it is rebuilt", config.id, segment, law)
         self._watches.pop((config.id, segment), None)
-        await self.rebuilder.rebuild(config.id, segment)
+        return True
 
     def _watch(self, config: SaleConfig, segment: int) -> _Watch:
         return self._watches.setdefault((config.id, segment), _Watch())

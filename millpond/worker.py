@@ -34,8 +34,10 @@ CLOCKS_APART: Final = timedelta(milliseconds=OFFSET_READY_MAX_MS)
 async def work(parts: Parts, stop: asyncio.Event) -> None:
     """All loops, until `stop`; each finishes the tick it is in."""
     relay = Relay(parts.pool, parts.subscribers(), parts.clock)
-    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.rebuilder, parts.clock)
-    upkeep = Upkeep(parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock))
+    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
+    upkeep = Upkeep(
+        parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
+    )
     selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
 
     async def sale_clock() -> None:

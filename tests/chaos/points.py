@@ -66,6 +66,7 @@ NOT_TOLD: Final[Mapping[str, str]] = {
 
 # Every await on an engine in the order path, and the points it passes; none where it is the way to another await here.
 WAITS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Ledger.guard_rebuild": ("pool.guard",),
     "book.fresher": ("ledger.sale",),
     "book.get": ("ledger.sale", "ledger.readings"),
     "book.refresh": ("ledger.sale",),
@@ -85,12 +86,11 @@ WAITS: Final[Mapping[str, tuple[str, ...]]] = {
     "gate.retire": ("gate.retire",),
     "gate.stale": ("gate.stale",),
     "gate.status": ("gate.status",),
-    "guard.transaction": (),
+    "guards.guarding": (),
     "ledger.bump_epoch": ("ledger.bump",),
     "ledger.call": ("ledger.place", "ledger.lapse", "ledger.due", "ledger.order", "ledger.order_page"),
     "ledger.claims": ("ledger.claims",),
     "ledger.counts": ("ledger.counts",),
-    "ledger.guard_rebuild": ("pool.guard",),
     "ledger.open_releases": ("ledger.open_releases",),
     "ledger.readings": ("ledger.readings",),
     "ledger.running": ("ledger.running",),

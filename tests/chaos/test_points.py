@@ -22,11 +22,23 @@ NO_STATEMENT: Final = {"_COLUMNS"}  # a piece of two others
 # The order path between a request and its release, and what tidies up after it.
 PATH: Final = (
     "orders/placement.py", "orders/lane.py", "orders/writing.py", "orders/store.py", "orders/service.py",
-    "inventory/book.py", "inventory/gate.py", "inventory/ledger.py", "inventory/loops.py",
+    "inventory/book.py", "inventory/gate.py", "inventory/guards.py", "inventory/ledger.py", "inventory/loops.py",
     "inventory/rebuild.py", "inventory/reconciler.py",
     "inventory/releases.py", "inventory/store_snapshot.py", "inventory/sweeper.py", "keel/lua.py", "keel/outbox.py",
 )  # fmt: skip
-HANDLES: Final = {"gate", "ledger", "pool", "connection", "guard", "cursor", "redis", "rebuilder", "snapshot", "book"}
+HANDLES: Final = {
+    "gate",
+    "ledger",
+    "pool",
+    "connection",
+    "Ledger",
+    "guards",
+    "cursor",
+    "redis",
+    "rebuilder",
+    "snapshot",
+    "book",
+}
 
 
 def statements(module: ModuleType) -> Iterator[tuple[str, str]]:

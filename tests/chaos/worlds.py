@@ -193,12 +193,12 @@ def _process(parts: Parts, redis: Proxy, postgres: Proxy) -> Process:
         gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock,
         subscribers=SUBSCRIPTIONS["order.placed"],
     )  # fmt: skip
-    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.rebuilder, parts.clock)
+    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
     sweeper = Sweeper(parts.gate, parts.ledger, parts.clock)
     return Process(
         parts, placement, redis, postgres,
         orders=Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
-        upkeep=Upkeep(parts.ledger, parts.book, reconciler, sweeper),
+        upkeep=Upkeep(parts.ledger, parts.book, reconciler, sweeper, parts.rebuilder),
         relay=Relay(parts.pool, parts.subscribers(), parts.clock),
     )  # fmt: skip
 

@@ -164,8 +164,9 @@ async def test_a_closed_sale_is_held_to_its_tables_and_to_leaving_nothing(served
     await close_sale(shop.selling, shop.staff, served.sale.id)
     assert await served.broken() == {"leftovers-are-back"}
     book = SaleBook(shop.ledger)
-    reconciler = Reconciler(shop.gate, shop.ledger, book, shop.selling.rebuilder, shop.clock)
-    await Upkeep(shop.ledger, book, reconciler, Sweeper(shop.gate, shop.ledger, shop.clock)).reconcile_all()
+    reconciler = Reconciler(shop.gate, shop.ledger, book, shop.clock)
+    sweeper = Sweeper(shop.gate, shop.ledger, shop.clock)
+    await Upkeep(shop.ledger, book, reconciler, sweeper, shop.selling.rebuilder).reconcile_all()
     report = await served.audit()
     assert report.breaches == ()
     assert "gate-is-loaded" in skipped(report)

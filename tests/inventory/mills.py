@@ -73,9 +73,9 @@ async def open_mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
         clock_s = Monotonic()
         book = SaleBook(shop.ledger, clock_s)
         rebuilder = Rebuilder(shop.pool, shop.ledger, shop.gate, trust_s=0.0)
-        reconciler = Reconciler(shop.gate, shop.ledger, book, rebuilder, shop.clock, clock_s)
+        reconciler = Reconciler(shop.gate, shop.ledger, book, shop.clock, clock_s)
         sweeper = Sweeper(shop.gate, shop.ledger, shop.clock)
-        yield Mill(shop, book, Upkeep(shop.ledger, book, reconciler, sweeper), clock_s)
+        yield Mill(shop, book, Upkeep(shop.ledger, book, reconciler, sweeper, rebuilder), clock_s)
 
 
 async def held(mill: Mill, sale: Sale, units: int = 1) -> tuple[str, str, str]:

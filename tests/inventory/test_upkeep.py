@@ -171,7 +171,7 @@ async def test_a_release_fact_waits_for_a_gate_of_its_epoch(mill: Mill):
     releases = GateReleases(shop.gate, shop.ledger)
 
     assert await releases([fact]) == [Handled.LATER]  # the gate is at epoch 1
-    await mill.upkeep.reconciler.rebuilder.rebuild(sale.id, 0)
+    await mill.upkeep.rebuilder.rebuild(sale.id, 0)
     assert await releases([fact]) == [Handled.DONE]
     await shop.redis.flushdb()
     assert await releases([fact]) == [Handled.LATER]  # never done on not_loaded
@@ -197,7 +197,7 @@ async def test_a_sale_whose_upkeep_fails_does_not_stop_the_others(mill: Mill):
     first, second = await open_sale(mill.shop), await open_sale(mill.shop)
     seen: list[str] = []
 
-    async def job(config: SaleConfig) -> None:
+    async def job(config: SaleConfig) -> list[int]:
         seen.append(config.id)
         raise GateSilent("no answer") if config.id == first.id else NotSent("no connection")
 
@@ -211,11 +211,12 @@ async def test_a_sale_whose_upkeep_fails_in_an_unknown_way_does_not_stop_the_oth
     failures, done = LOOP_FAILURES.labels(loop="upkeep of a sale")._value, []
     before = failures.get()
 
-    async def job(config: SaleConfig) -> None:
+    async def job(config: SaleConfig) -> list[int]:
         if config.id == first.id:
             raise ZeroDivisionError
         await mill.shop.ledger.sale(config.id)  # long enough for a group to be cancelled
         done.append(config.id)
+        return []
 
     await mill.upkeep._each(job)
     assert done == [second.id]

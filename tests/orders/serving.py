@@ -171,8 +171,8 @@ async def listening(parts: Parts, settings: Settings) -> AsyncIterator[int]:
 
 def upkeep_for(parts: Parts) -> Upkeep:
     """A worker's loops, to be called by hand."""
-    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.rebuilder, parts.clock)
-    return Upkeep(parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock))
+    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
+    return Upkeep(parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder)
 
 
 @asynccontextmanager
