@@ -30,6 +30,7 @@ class Header(msgspec.Struct, frozen=True):
 
     alg: Literal["HS256"]
     kid: str
+    crit: None = None  # extensions that must be understood (RFC 7515, 4.1.11): we understand none
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):

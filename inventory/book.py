@@ -31,6 +31,7 @@ class SaleBook:
         self._configs: OrderedDict[str, SaleConfig] = OrderedDict()
         self._epochs: dict[str, tuple[int, ...]] = {}
         self._read_at_s: dict[str, float] = {}
+        self._config_at_s: dict[str, float] = {}
         self._used_at_s: dict[str, float] = {}
         self._unknown_until_s: OrderedDict[str, float] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[SaleConfig | None]] = {}
@@ -52,10 +53,15 @@ class SaleBook:
         return await self._refresh_together(sale_id)
 
     async def fresher(self, sale_id: str) -> SaleConfig | None:
-        """A configuration that is at most READ_EVERY_S old: before a buyer is told that something does not exist."""
-        if self._clock_s() - self._read_at_s.get(sale_id, -READ_EVERY_S) < READ_EVERY_S:
-            return await self.get(sale_id)
-        return await self._refresh_together(sale_id)
+        """A configuration that was read after this question, before somebody is told that something does not exist.
+
+        All who ask meanwhile share a reading: there is one at a time, however many ask. Raises LedgerFault.
+        """
+        asked_at_s = self._clock_s()
+        config = await self._refresh_together(sale_id)
+        if config is not None and self._config_at_s.get(sale_id, asked_at_s) < asked_at_s:  # begun before the question
+            config = await self._refresh_together(sale_id)
+        return config
 
     async def _refresh_together(self, sale_id: str) -> SaleConfig | None:
         """One reading for all who ask meanwhile: the crowd that meets a fresh process must not be one on PostgreSQL."""
@@ -76,6 +82,7 @@ class SaleBook:
 
     async def refresh(self, sale_id: str) -> SaleConfig | None:
         """Read a sale anew. Raises LedgerFault."""
+        asked_at_s = self._clock_s()
         config = await self._ledger.sale(sale_id)
         if config is None:
             self._forget(sale_id)
@@ -85,7 +92,7 @@ class SaleBook:
             return None
         known = self._configs.get(sale_id)
         if known is None or known.version <= config.version:  # of two readings the later may arrive first
-            self._configs[sale_id] = config
+            self._configs[sale_id], self._config_at_s[sale_id] = config, asked_at_s
         self._used_at_s[sale_id] = self._clock_s()
         if sale_id not in self._epochs:
             await self._read([sale_id])
@@ -128,5 +135,5 @@ class SaleBook:
 
     def _forget(self, sale_id: str) -> None:
         self._configs.pop(sale_id, None)
-        for book in (self._epochs, self._read_at_s, self._used_at_s):
+        for book in (self._epochs, self._read_at_s, self._config_at_s, self._used_at_s):
             book.pop(sale_id, None)

@@ -65,6 +65,8 @@ async def sale_for_viewers(book: SaleBook, clock: Clock, sale_id: str) -> Public
     Drafts, rehearsals and what is archived are not shown. Raises NotFound and LedgerFault.
     """
     config = await book.get(sale_id)
+    if config is not None and config.state is SaleState.DRAFT:
+        config = await book.fresher(sale_id)
     if config is None or config.state is SaleState.DRAFT or config.rehearsal or config.archived:
         raise NotFound(what="sale")
     now = clock.now()

@@ -153,7 +153,7 @@ class Unavailable(Refusal):
     retry_after_s: float = 1.0
     detail: str | None = None
     status: ClassVar = 503
-    title: ClassVar = "Not available right now, try again with the same key"
+    title: ClassVar = "Not available right now, try again"
 
 
 @dataclass(eq=False)

@@ -68,7 +68,7 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
 
 def build(parts: Parts, settings: Settings) -> PlaceRoute:
     """The application: the placement route first, then the limits of all the rest, then FastAPI."""
-    app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json")
+    app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json", redirect_slashes=False)
     install(app)
     app.add_exception_handler(LedgerFault, on_ledger_fault)
     tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, parts.clock)
@@ -105,11 +105,11 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
 
 
 def _add_health(app: FastAPI, readiness: Readiness) -> None:
-    @app.get("/healthz", include_in_schema=False)
+    @app.api_route("/healthz", methods=["GET", "HEAD"], include_in_schema=False)
     async def alive() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.api_route("/readyz", methods=["GET", "HEAD"], include_in_schema=False)
     async def ready() -> dict[str, Any]:
         return {"status": "ready", "checks": await readiness.checks()}
 

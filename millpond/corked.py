@@ -7,12 +7,14 @@ order costs. Here a head is kept back until the body comes, at the longest until
 import asyncio
 from typing import Any, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD = b"HTTP/1.1 "
 _INTERIM = b"HTTP/1.1 1"  # 100 Continue: the client waits for it
 HEAD_BYTES_MAX: Final = 32 * 1024
 REQUEST_MAX_S: Final = 10.0
+_OF_AN_UPGRADE: Final = {b"upgrade", b"connection", b"http2-settings"}
 
 
 class Corked:
@@ -79,7 +81,13 @@ class CorkedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         was_in_head = self._is_in_head
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
         if was_in_head and self._is_in_head:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
@@ -90,17 +98,37 @@ class CorkedProtocol(HttpToolsProtocol):
         elif self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client may close its side when its request is whole, and still wants the answer."""
+        is_under_way = self._is_whole and not self.cycle.response_complete
+        if is_under_way:
+            self.cycle.keep_alive = False
+        return is_under_way
+
     def on_message_begin(self) -> None:
         self._is_whole, self._is_in_head, self._head_bytes = False, True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
-        super().on_headers_complete()
+        if not self._asks_for_upgrade():
+            super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._is_whole = True
-        super().on_message_complete()
+        if not self._asks_for_upgrade():
+            self._is_whole = True
+            super().on_message_complete()
+
+    def _asks_for_upgrade(self) -> bool:
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Read a request again as if it did not ask for another protocol, which a server that speaks none has to pass
+        over (RFC 9110, 7.8): the parser takes the body for that protocol. Some clients always ask."""
+        head = [b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)]
+        head += [b"%b: %b\r\n" % header for header in self.headers if header[0] not in _OF_AN_UPGRADE]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"".join([*head, b"\r\n", rest]))
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

@@ -16,7 +16,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from keel.clock import FollowingClock
@@ -143,6 +143,16 @@ class Settings(BaseSettings):
     log_json: bool = False
     """Log lines as JSON objects instead of text."""
 
+    @model_validator(mode="after")
+    def _ports_apart(self) -> Self:
+        first = self.metrics_port
+        if first is not None and first <= self.api_port <= first + self.api_processes:
+            raise ValueError(
+                f"MILLPOND_METRICS_PORT {first} and the {self.api_processes} after it are for metrics:"
+                f" MILLPOND_API_PORT {self.api_port} has to be another one"
+            )
+        return self
+
     def with_secrets(self) -> Self:
         """These settings with token keys and staff tokens.
 
@@ -194,6 +204,8 @@ def _read_or_make_secrets(data_dir: Path) -> MadeSecrets:
             make_shared_folder(data_dir)
             _create_private(path, json.dumps(_plain(_make_secrets()), indent=2))
         return MadeSecrets.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise SettingsRefused(f"{path} is damaged. It holds the keys of tokens: restore it from a backup.") from error
     except OSError as error:
         raise SettingsRefused(f"{path} cannot be read or written: {error.strerror}.") from error
 

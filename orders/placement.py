@@ -62,7 +62,7 @@ class Placement:
         """The same, as a future: no task is made for an order of a sale that this process knows. Raises Refusal."""
         units = units_by_item(request)
         config = self._desk.book.known(sale_id)
-        if config is None or not units.keys() <= config.by_item.keys():
+        if config is None or not _is_ready(config, units):
             # house: stray-task because whoever asked holds it by its callback, and has a frame of its own for faults
             task = asyncio.create_task(self.place(sale_id, buyer, key, request))
             self._starting.add(task)
@@ -101,7 +101,7 @@ class Placement:
         book = self._desk.book
         try:
             config = await book.get(sale_id)
-            if config is not None and not units.keys() <= config.by_item.keys():
+            if config is not None and not _is_ready(config, units):
                 config = await book.fresher(sale_id)
         except LedgerFault as fault:
             raise Unavailable(detail=NO_LEDGER) from fault
@@ -132,6 +132,11 @@ class Placement:
                 self._lanes = {sale_id: lane for sale_id, lane in self._lanes.items() if lane.busy}
             lane = self._lanes[config.id] = Lane(self._desk, config.id, SEGMENT)
         return lane
+
+
+def _is_ready(config: SaleConfig, units: dict[str, int]) -> bool:
+    """Whether nothing of what is wanted is missing; staff may have added it a moment ago."""
+    return config.state is not SaleState.DRAFT and units.keys() <= config.by_item.keys()
 
 
 def _visible(config: SaleConfig, buyer: Buyer) -> SaleConfig:

@@ -181,8 +181,14 @@ class Engine(ABC):
         """Read port and password, or choose them at the first start."""
         path = self.folder / "engine.json"
         if path.exists():
-            known = json.loads(path.read_text(encoding="utf-8"))
-            self.port, self.password = known["port"], known["password"]
+            try:
+                known = json.loads(path.read_text(encoding="utf-8"))
+                self.port, self.password = int(known["port"]), str(known["password"])
+            except (ValueError, KeyError, TypeError) as error:  # what is in it is not shown: there is a password
+                raise EngineFailed(
+                    f"{path} is damaged. It holds the port and the password of {self.name}: restore it from a backup,"
+                    f" or move {self.folder} away to begin with empty data."
+                ) from error
         else:
             make_shared_folder(self.folder)
             self.port, self.password = ports.choose(), secrets.token_urlsafe(24)

@@ -119,6 +119,7 @@ WRONG_HEADERS = {
     "kid a path": {"alg": "HS256", "kid": "../../etc/passwd"},
     "kid a number": {"alg": "HS256", "kid": 2027},
     "kid null": {"alg": "HS256", "kid": None},
+    "crit": {"alg": "HS256", "kid": "2027", "crit": ["b64"]},
     "a list": ["HS256", "2027"],
     "nothing": b"",
     "no JSON": b"HS256",

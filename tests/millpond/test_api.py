@@ -14,6 +14,8 @@ from tests.orders.serving import STAFF, problem_of, send_raw, serve
 async def test_the_parts_are_wired_and_the_process_says_how_it_is(database_url, redis_url):
     async with serve(database_url, redis_url) as served:
         assert (await served.client.get("/healthz")).json() == {"status": "alive"}
+        assert [(await served.client.head(path)).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+        problem_of(await served.client.get("/v1/orders/", headers=served.headers()), 404, "not-found")
         paths = set((await served.client.get("/openapi.json")).json()["paths"])
     assert {
         "/v1/sales/{sale_id}",

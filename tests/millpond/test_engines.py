@@ -165,6 +165,15 @@ def test_a_start_that_fails_says_why_and_leaves_nothing_running(tmp_path):
         assert engines.is_owner
 
 
+@pytest.mark.parametrize("text", ["", "{x", "[]", '{"port": "no"}', '{"port": 1}'])
+def test_a_damaged_note_of_port_and_password_is_named(tmp_path, text):
+    with Engines.open(tmp_path, postgres=False) as engines:
+        note = engines.all[0].folder / "engine.json"
+    note.write_text(text)
+    with pytest.raises(EngineFailed, match=r"engine\.json is damaged"):
+        Engines.open(tmp_path, postgres=False)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EngineFailed, match="file/below cannot be written"):

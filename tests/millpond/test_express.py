@@ -169,3 +169,24 @@ async def test_a_trusted_proxys_clients_are_limited_one_by_one(served: Served):
     problem_of(answers[-1], 429, "too-many-requests")
     (other,) = await ask(served, request_of(counter, x_forwarded_for="203.0.113.8"))
     assert other.status_code == 201
+
+
+async def test_an_upgrade_is_passed_over_and_the_body_is_read(served: Served):
+    counter = await counter_of(served)
+    asking: Any = {
+        "connection": "Upgrade, HTTP2-Settings",
+        "upgrade": "h2c",
+        "HTTP2-Settings": "AAMAAABkAAQCAAAAAAIAAAAA",
+    }
+    answers = await ask(served, request_of(counter, **asking), request_of(counter, **asking))
+    assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
+
+
+async def test_a_client_may_close_its_side_and_still_gets_its_answer(served: Served):
+    counter = await counter_of(served)
+    for request in (request_of(counter), chunked(request_of(counter))):
+        async with connection(served.port) as (reader, writer):
+            writer.write(request)
+            writer.write_eof()
+            assert (await read_answer(reader)).status_code == 201
+            assert await asyncio.wait_for(reader.read(), 10) == b""

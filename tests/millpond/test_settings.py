@@ -111,3 +111,23 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SettingsRefused, match="file/below"):
         Settings(data_dir=tmp_path / "file" / "below").with_secrets()
+
+
+@pytest.mark.parametrize(
+    ("processes", "api_port", "fits"), [(1, 9000, False), (2, 9002, False), (1, 9002, True), (1, 8999, True)]
+)
+def test_the_ports_of_metrics_and_api_are_apart(processes, api_port, fits):
+    ports = {"metrics_port": 9000, "api_processes": processes, "api_port": api_port}
+    if fits:
+        assert Settings(**ports).api_port == api_port
+    else:
+        with pytest.raises(ValidationError, match="MILLPOND_API_PORT"):
+            Settings(**ports)
+
+
+@pytest.mark.parametrize("text", ["", "{bad", "{}", "[1]"])
+def test_damaged_secrets_are_named_and_not_shown(tmp_path, text):
+    (tmp_path / "secrets.json").write_text(text)
+    with pytest.raises(SettingsRefused, match=r"secrets\.json is damaged") as refused:
+        Settings(data_dir=tmp_path).with_secrets()
+    assert text not in str(refused.value) or not text

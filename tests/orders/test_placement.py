@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from inventory.book import SaleBook
+from inventory.items import NewItem, add_item
 from inventory.ledger import Ledger
+from inventory.running import open_sale as open_by_hand
+from inventory.running import schedule_sale
 from keel.database import create_hot_pool
 from keel.errors import NotFound, Refusal, Unavailable
 from keel.ids import Ids
@@ -16,7 +19,7 @@ from orders.attempt import Answer, Placed, Standing
 from orders.errors import IdempotencyKeyReused, TooBusy
 from orders.placement import Buyer, Placement
 from orders.schemas import LineRequest, OrderRequest
-from tests.inventory.selling import Sale, Shop, make_merchant, open_sale
+from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale
 from tests.orders.serving import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -94,6 +97,28 @@ async def test_a_sale_of_another_merchant_is_none(served: Served):
     stranger = await make_merchant(shop.selling, "Another pond")
     with pytest.raises(NotFound):
         await door(shop).place(sale.id, Buyer(stranger.merchant_id, shop.ids.new()), "key", wish(sale, 1))
+
+
+async def test_what_staff_did_a_moment_ago_is_there_for_buyers(served: Served):
+    shop, sale = served.shop, await open_sale(served.shop, units=[9])
+    ours = door(shop)
+    assert isinstance((await rush(ours, shop, sale, crowd(shop, 1)))[0], Placed)  # the sale is in memory now
+    new = NewItem(await make_sku(shop), price=100, units=5)
+    item = await add_item(shop.selling, shop.staff, sale.id, new)
+    request = OrderRequest([LineRequest(item.id, 1)])
+    pending = [ours.start(sale.id, Buyer(shop.staff.merchant_id, shop.ids.new()), "key", request) for _ in range(3)]
+    assert [type(answer) for answer in await asyncio.gather(*pending)] == [Placed] * 3
+
+
+async def test_a_draft_that_was_asked_for_too_early_is_sold_as_soon_as_it_is_open(served: Served):
+    shop = served.shop
+    draft = await draft_sale(shop, units=[9])
+    ours, buyer = door(shop), Buyer(shop.staff.merchant_id, shop.ids.new())
+    with pytest.raises(NotFound):
+        await ours.place(draft.id, buyer, "key", wish(draft, 1))
+    await schedule_sale(shop.selling, shop.staff, draft.id)
+    await open_by_hand(shop.selling, shop.staff, draft.id)
+    assert isinstance(await ours.place(draft.id, buyer, "key", wish(draft, 1)), Placed)
 
 
 async def test_more_than_may_wait_are_told_to_come_back_and_hold_nothing(served: Served):
