@@ -117,6 +117,12 @@ async def page(people: People, by: Principal, *, below: str | None, count: int) 
         return await store.list_staff(session, by.merchant_id, below=below, count=min(count, PAGE_MAX))
 
 
+async def by_email(people: People, by: Principal, email: str) -> StaffRow:
+    """The merchant's member with this e-mail. Raises NotFound."""
+    async with edge(people.sessions) as session:
+        return await store.member_by_email(session, by.merchant_id, email)
+
+
 async def audit_page(people: People, by: Principal, *, below: str | None, count: int) -> Sequence[StaffAuditRow]:
     """A page of what the merchant's staff did, newest first."""
     async with edge(people.sessions) as session:

@@ -60,6 +60,7 @@ async def guest_of(request: Request, people: "Here") -> Claims | None:
 
 Here = Annotated[People, Depends(people_of)]
 Guest = Annotated[Claims | None, Depends(guest_of)]
+CountedPassword = Annotated[None, Depends(counted_password)]
 PASSWORD = [Depends(counted_password)]
 VISITOR = [Depends(counted_visitor)]
 

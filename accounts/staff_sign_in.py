@@ -79,6 +79,17 @@ async def accept(people: People, invitation: str, password: str) -> SignedIn:
     return _signed_in(people, staff, token)
 
 
+async def set_password(people: People, by: Principal, staff_id: str, password: str) -> None:
+    """Give a member a password; every sign-in of theirs ends. Raises NotFound, and Conflict where they are disabled."""
+    stored = await people.passwords.hash(password)
+    async with edge(people.sessions) as session:
+        staff = await store.lock_staff(session, by.merchant_id, staff_id)
+        if staff.disabled_at is not None:
+            raise Conflict(detail="this member is disabled")
+        await _give_password(people, session, staff, stored)
+        people.audit(session, by, "staff.password", staff.id)
+
+
 async def change_password(people: People, by: Principal, *, old: str, new: str) -> SignedIn:
     """Another password for oneself; every other sign-in ends. Raises SignInRefused for a wrong old one."""
     async with edge(people.sessions) as session:
@@ -99,11 +110,16 @@ async def change_password(people: People, by: Principal, *, old: str, new: str) 
 async def _with_password(
     people: People, session: AsyncSession, staff: StaffRow, stored: str, command: str
 ) -> RefreshToken:
-    """Give a member who is locked a password: what was open with the old one ends, and a sign-in begins."""
-    await store.change_staff(session, staff, password_hash=stored, invitation_digest=None, invitation_until=None)
-    await people.end(session, staff.merchant_id, staff.id)
+    """Give a member who is locked a password of their own choice, and begin a sign-in with it."""
+    await _give_password(people, session, staff, stored)
     people.audit(session, principal(staff), command, staff.id)
     return await people.begin(session, Kind.STAFF, staff.merchant_id, staff.id)
+
+
+async def _give_password(people: People, session: AsyncSession, staff: StaffRow, stored: str) -> None:
+    """Change the password of a member who is locked: what was open with the old one ends."""
+    await store.change_staff(session, staff, password_hash=stored, invitation_digest=None, invitation_until=None)
+    await people.end(session, staff.merchant_id, staff.id)
 
 
 def principal(staff: StaffRow) -> Principal:

@@ -79,6 +79,15 @@ async def staff_by_email(session: AsyncSession, email: str, merchant_id: str | N
     return row
 
 
+async def member_by_email(session: AsyncSession, merchant_id: str, email: str) -> StaffRow:
+    """A merchant's member of staff, whether they can sign in or not. Raises NotFound."""
+    mine = StaffRow.merchant_id == merchant_id, StaffRow.email == email
+    row = await session.scalar(select(StaffRow).where(*mine))
+    if row is None:
+        raise NotFound(what="member")
+    return row
+
+
 async def staff_by_invitation(session: AsyncSession, digest: bytes) -> StaffRow | None:
     """Who was invited with this secret, locked: until this is read, nobody knows the merchant."""
     mine = select(StaffRow).where(StaffRow.invitation_digest == digest)

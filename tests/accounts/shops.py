@@ -102,9 +102,9 @@ def _process(pool: Pool, clock: FakeClock) -> Process:
 
 
 @asynccontextmanager
-async def open_people(database_url: str) -> AsyncIterator[PeopleShop]:
+async def open_people(database_url: str, clock: FakeClock | None = None) -> AsyncIterator[PeopleShop]:
     """Two merchants on a database, the first with an app of the demo provider; connections are closed in the end."""
-    clock = FakeClock()
+    clock = clock or FakeClock()
     ids = Ids(clock)
     engine, pool = create_engine(database_url), await create_pool(database_url)
     try:
