@@ -14,6 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 HASHES_AT_ONCE: Final = 2  # each takes 64 MiB and a few threads for as long as it lasts
 WAITING_MAX: Final = 32
+NOBODYS: Final = "nobody's password"
 
 
 class Passwords:
@@ -21,7 +22,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash("nobody's password")
+        self._nobody: str | None = None
         self._free = asyncio.Semaphore(HASHES_AT_ONCE)
         self._waiting = 0
 
@@ -31,6 +32,8 @@ class Passwords:
 
     async def good(self, password: str, stored: str | None) -> bool:
         """Whether this is the password. Where there is none to compare with, it takes as long to say no."""
+        if self._nobody is None:  # made when it is first needed, by whoever comes first, known or not
+            self._nobody = await self.hash(NOBODYS)
         same = await self._beside(_same, self._hasher, password, stored or self._nobody)
         return same and stored is not None
 
