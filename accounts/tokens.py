@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -19,6 +19,10 @@ TOKEN_BYTES_MAX: Final = 2_048
 HEADERS_MAX: Final = 64
 LEEWAY_S: Final = 5
 CUSTOMER: Final = "customer"
+STAFF: Final = "staff"
+ACCESS_TTL_S: Final = 600
+WAS_MAX: Final = 8  # guests that a token names, so that its size has a limit
+NOBODY: Final[frozenset[str]] = frozenset()
 _BLOCK_BYTES: Final = 64
 _SIGNATURE_CHARS: Final = 43  # 32 bytes in base64 without padding
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
@@ -34,13 +38,25 @@ class Header(msgspec.Struct, frozen=True):
 
 
 class Claims(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a token says: `sub` the customer, `mid` the merchant; good from `nbf` to `exp`, in seconds since 1970."""
+    """What a token says: `sub` the person, `mid` the merchant; good from `nbf` to `exp`, in seconds since 1970.
+
+    `typ` is customer or staff, and staff have a `role`. `sid` is the sign-in that it came from, by which it is revoked
+    before it expires. `was` are the guests whom this customer was before.
+    """
 
     sub: str
     mid: str
     exp: int
     nbf: int = 0
     typ: str = CUSTOMER
+    sid: str = ""
+    role: str = ""
+    was: tuple[str, ...] = ()
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Every id under which this customer may have done something."""
+        return (self.sub, *self.was)
 
 
 _header = msgspec.json.Decoder(Header).decode
@@ -73,23 +89,31 @@ class SigningKey:
 
 
 class Tokens:
-    """Signs and checks tokens with keys by key id; the first key signs, all verify."""
+    """Signs and checks tokens with keys by key id; the first key signs, all verify.
 
-    def __init__(self, keys: Mapping[str, str], clock: Clock) -> None:
+    `denied` holds the ids of sign-ins and people whose tokens are refused from now on; it may change under our feet.
+    """
+
+    def __init__(self, keys: Mapping[str, str], clock: Clock, denied: Container[str] = NOBODY) -> None:
         self._keys = {kid: SigningKey(secret.encode()) for kid, secret in keys.items()}
-        self._clock = clock
+        self._clock, self._denied = clock, denied
         self._signing_kid = next(iter(self._keys))
         self._key_by_header: OrderedDict[bytes, SigningKey] = OrderedDict()
 
-    def sign(self, *, customer_id: str, merchant_id: str, ttl_s: int) -> str:
+    def sign(
+        self, *, customer_id: str, merchant_id: str, ttl_s: int, sign_in_id: str = "", was: tuple[str, ...] = ()
+    ) -> str:
         """A customer's token that is good for `ttl_s` seconds."""
-        header = _encode({"alg": "HS256", "typ": "JWT", "kid": self._signing_kid})
-        claims = Claims(sub=customer_id, mid=merchant_id, exp=self._clock.ms() // 1000 + ttl_s)
-        signed = _unpadded(header) + b"." + _unpadded(_encode(claims))
-        return (signed + b"." + self._keys[self._signing_kid].signature(signed)).decode()
+        until_s = self._now_s() + ttl_s
+        return self._signed(Claims(customer_id, merchant_id, until_s, sid=sign_in_id, was=was[:WAS_MAX]))
 
-    def check(self, authorization: bytes) -> Claims:
-        """The claims of a `Bearer …` header. Raises NotSignedIn, which never says what was wrong."""
+    def sign_staff(self, *, staff_id: str, merchant_id: str, role: str, sign_in_id: str, ttl_s: int) -> str:
+        """A token of a member of staff that is good for `ttl_s` seconds."""
+        until_s = self._now_s() + ttl_s
+        return self._signed(Claims(staff_id, merchant_id, until_s, typ=STAFF, sid=sign_in_id, role=role))
+
+    def check(self, authorization: bytes, typ: str = CUSTOMER) -> Claims:
+        """The claims of a `Bearer …` header of this type. Raises NotSignedIn, which never says what was wrong."""
         try:
             scheme, token = authorization.split(b" ", 1)
             if scheme.lower() != b"bearer" or len(token) > TOKEN_BYTES_MAX:
@@ -102,9 +126,19 @@ class Tokens:
             claims = _claims(_decoded(payload))
         except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
             raise NotSignedIn from error
-        if claims.typ != CUSTOMER or not self._good_now(claims) or not (is_id(claims.sub) and is_id(claims.mid)):
+        if claims.typ != typ or not self._good_now(claims) or not (is_id(claims.sub) and is_id(claims.mid)):
+            raise NotSignedIn
+        if claims.sid in self._denied or claims.sub in self._denied:
             raise NotSignedIn
         return claims
+
+    def _signed(self, claims: Claims) -> str:
+        header = _encode({"alg": "HS256", "typ": "JWT", "kid": self._signing_kid})
+        signed = _unpadded(header) + b"." + _unpadded(_encode(claims))
+        return (signed + b"." + self._keys[self._signing_kid].signature(signed)).decode()
+
+    def _now_s(self) -> int:
+        return self._clock.ms() // 1000
 
     def _good_now(self, claims: Claims) -> bool:
         now_s = self._clock.ms() // 1000

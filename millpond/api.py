@@ -12,8 +12,15 @@ import uvloop
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from accounts.service import seed_merchant
-from accounts.staff import StaffTokens
+from accounts import routes as people_routes
+from accounts import routes_staff
+from accounts.limits import SignInLimits
+from accounts.loops import keep_denials
+from accounts.passwords import Passwords
+from accounts.people import People
+from accounts.providers import DEMO, DemoProvider, Provider
+from accounts.service import seed_demo_app, seed_merchant
+from accounts.staff import StaffDoor, StaffTokens
 from accounts.tokens import Tokens
 from inventory import routes as sale_routes
 from inventory import routes_catalogue
@@ -47,7 +54,7 @@ GC_THRESHOLDS: Final = (50_000, 20, 100)
 
 @asynccontextmanager
 async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
-    """The loops that every serving process needs: the clock and the book of sales."""
+    """The loops that every serving process needs: the clock, the book of sales, and who may come in no more."""
     stop = asyncio.Event()
 
     async def follow() -> None:
@@ -56,9 +63,11 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
             CLOCK_OFFSET_MS.set(parts.clock.offset_ms)
 
     await follow()
+    await parts.denials.read()  # before anybody is let in
     async with asyncio.TaskGroup() as group:
         for book in (parts.book, parts.viewers_book):
             group.create_task(keep_book(book, stop))
+        group.create_task(keep_denials(parts.denials, stop))
         group.create_task(run_every("clock", FOLLOW_EVERY_S, stop, follow))
         try:
             yield
@@ -71,8 +80,8 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json", redirect_slashes=False)
     install(app)
     app.add_exception_handler(LedgerFault, on_ledger_fault)
-    tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, parts.clock)
-    staff = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
+    keys = {kid: key.get_secret_value() for kid, key in settings.token_keys.items()}
+    tokens = Tokens(keys, parts.clock, parts.denials.denied)
     placement = Placement(
         gate=parts.gate,
         ledger=parts.ledger,
@@ -83,7 +92,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
         waiting_max=settings.placement_waiting_max,
     )
     app.state.tokens = tokens
-    app.state.authenticate_staff = staff.authenticate
+    _add_people(app, parts, settings, tokens)
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
     app.state.book = parts.viewers_book
@@ -102,6 +111,17 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
         customers=TokenBuckets(per_s=settings.rate_customer_per_s, burst=settings.rate_customer_burst),
         addresses=addresses,
     )
+
+
+def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) -> None:
+    """Who is who: staff, customers, and the ways in."""
+    fixed = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
+    providers: dict[str, Provider] = {DEMO: DemoProvider()} if settings.demo_sign_in else {}
+    app.state.authenticate_staff = StaffDoor(fixed, tokens, parts.denials).authenticate
+    app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock)
+    app.state.sign_in_limits = SignInLimits()
+    for router in (people_routes.staff, people_routes.auth, routes_staff.router):
+        app.include_router(router)
 
 
 def _add_health(app: FastAPI, readiness: Readiness) -> None:
@@ -146,6 +166,8 @@ async def run(settings: Settings, fd: int | None) -> None:
     async with parts_for(settings) as parts, upkeep_of(parts):
         if settings.seed_merchant_id is not None:
             await seed_merchant(parts.pool, parts.clock, settings.seed_merchant_id)
+            if settings.demo_sign_in:
+                await seed_demo_app(parts.pool, parts.clock, parts.ids, settings.seed_merchant_id)
         route = build(parts, settings)
         config = server_config(route, settings, fd=fd)
         gc.collect()

@@ -20,6 +20,7 @@ from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
 from millpond import audit as audit_process
+from millpond import cli_staff
 from millpond import drill as drill_process
 from millpond import up as up_process
 from millpond import worker as worker_process
@@ -36,6 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,  # they hold secrets
 )
+
+app.add_typer(cli_staff.app, name="staff")
 
 SocketFd = Annotated[int | None, typer.Option(help="An inherited listening socket, instead of host and port.")]
 LifelineFd = Annotated[int | None, typer.Option(hidden=True, help="A pipe that closes when the supervisor ends.")]

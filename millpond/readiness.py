@@ -52,7 +52,13 @@ class Readiness:
         postgresql, gate, eviction = await asyncio.gather(
             _heard(self._postgresql()), _heard(self._gate()), _heard(_eviction(self._parts.redis))
         )
-        return {"postgresql": postgresql, "gate": gate, "gate_eviction": eviction, "clock": self._clock()}
+        return {
+            "postgresql": postgresql,
+            "gate": gate,
+            "gate_eviction": eviction,
+            "clock": self._clock(),
+            "deny_list": self._deny_list(),
+        }
 
     async def _postgresql(self) -> str:
         await self._parts.reader.readings([])
@@ -61,6 +67,9 @@ class Readiness:
     async def _gate(self) -> str:
         await self._parts.redis.ping()
         return FINE
+
+    def _deny_list(self) -> str:
+        return FINE if self._parts.denials.fresh else "is too old to say who may come in"
 
     def _clock(self) -> str:
         clock = self._parts.clock

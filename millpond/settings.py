@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     seed_merchant_id: MerchantId | None = None
     """A merchant to create at start-up if it does not exist."""
 
+    demo_sign_in: bool | None = None
+    """Whether customers may sign in by just giving a name, through apps of the provider `demo`: to try things out.
+    Left out, it is on with an embedded database and off with a DATABASE_URL."""
+
     rate_customer_per_s: float = Field(default=5, gt=0, le=1_000_000)
     """Orders a customer may try to place per second, and…"""
 
@@ -159,8 +163,9 @@ class Settings(BaseSettings):
         With an embedded database, what is missing is read from the data folder or made there. Raises SettingsRefused
         when a database is given without them.
         """
+        demo = self.database_url is None if self.demo_sign_in is None else self.demo_sign_in
         if self.token_keys and self.staff_tokens:
-            return self
+            return self.model_copy(update={"demo_sign_in": demo})
         if self.database_url is not None:
             raise SettingsRefused(
                 "DATABASE_URL is set, so MILLPOND_TOKEN_KEYS and MILLPOND_STAFF_TOKENS are needed too: "
@@ -172,6 +177,7 @@ class Settings(BaseSettings):
             "token_keys": self.token_keys or made.token_keys,
             "staff_tokens": self.staff_tokens or made.staff_tokens,
             "seed_merchant_id": self.seed_merchant_id or made.seed_merchant_id,
+            "demo_sign_in": demo,
         }
         return self.model_copy(update=update)
 

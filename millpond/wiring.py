@@ -8,6 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from accounts.denials import Denials
 from inventory.book import SaleBook
 from inventory.gate import Gate
 from inventory.ledger import Ledger
@@ -49,6 +50,7 @@ class Parts:
     reader: Ledger
     viewers_book: SaleBook
     rebuilder: Rebuilder
+    denials: Denials
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
@@ -88,6 +90,7 @@ async def parts_of(
             reader=reader,
             viewers_book=SaleBook(reader),
             rebuilder=Rebuilder(pool, ledger, gate),
+            denials=Denials(pool, clock),
         )
 
 

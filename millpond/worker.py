@@ -8,6 +8,7 @@ from typing import Final
 
 import uvloop
 
+from accounts.loops import tidy
 from inventory.loops import Upkeep, reconcile, sweep
 from inventory.reconciler import Reconciler
 from inventory.running import close_due, open_due
@@ -49,6 +50,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(sweep(upkeep, stop))
         group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
+        group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
 

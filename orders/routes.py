@@ -49,7 +49,7 @@ def _json(value: Any) -> Response:
 @router.get("/{order_id}", response_model=None)
 async def read_order(order_id: OrderIdPath, who: Customer, orders: OrdersHere) -> Response:
     """One of your orders."""
-    return _json(await orders.read(who.mid, who.sub, order_id))
+    return _json(await orders.read(who.mid, who.sub, order_id, was=who.was))
 
 
 @router.get("", response_model=None)
@@ -60,7 +60,7 @@ async def list_orders(
     count: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 20,
 ) -> Response:
     """Your orders, newest first; `next` is the `below` of the next page, absent on the last."""
-    page = await orders.page(who.mid, who.sub, below, count)
+    page = await orders.page(who.mid, who.sub, below, count, was=who.was)
     return _json(Page(orders=page, next=page[-1].id if len(page) == count else None))
 
 
@@ -69,7 +69,8 @@ async def cancel_order(
     order_id: OrderIdPath, who: Customer, orders: OrdersHere, body: CancelRequest | None = None
 ) -> Response:
     """Cancel an order that awaits payment. Safe to repeat."""
-    return _json(await orders.cancel(who.mid, who.sub, order_id, body.reason if body else None))
+    reason = body.reason if body else None
+    return _json(await orders.cancel(who.mid, who.sub, order_id, reason, was=who.was))
 
 
 class Page(msgspec.Struct, frozen=True, omit_defaults=True):

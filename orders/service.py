@@ -31,21 +31,27 @@ class Orders:
     clock: Clock
     subscribers: Sequence[str]
 
-    async def read(self, merchant_id: str, customer_id: str, order_id: str) -> OrderDocument:
-        """One of the customer's own orders. Raises NotFound."""
-        rows = await order_rows(self.ledger, merchant_id, [order_id], customer_id)
+    async def read(
+        self, merchant_id: str, customer_id: str, order_id: str, *, was: Sequence[str] = ()
+    ) -> OrderDocument:
+        """One of the customer's own orders, or of the guests they were. Raises NotFound."""
+        rows = await order_rows(self.ledger, merchant_id, [order_id], [customer_id, *was])
         if not rows:
             raise NotFound(what="order")
         return document_of_row(rows[0])
 
-    async def page(self, merchant_id: str, customer_id: str, below: str | None, count: int) -> list[OrderDocument]:
-        """The customer's orders below an id, newest first."""
-        rows = await order_page(self.ledger, merchant_id, customer_id, below, count)
+    async def page(
+        self, merchant_id: str, customer_id: str, below: str | None, count: int, *, was: Sequence[str] = ()
+    ) -> list[OrderDocument]:
+        """The orders of the customer, and of the guests they were, below an id, newest first."""
+        rows = await order_page(self.ledger, merchant_id, [customer_id, *was], below, count)
         return [document_of_row(row) for row in rows]
 
-    async def cancel(self, merchant_id: str, customer_id: str, order_id: str, reason: str | None) -> OrderDocument:
+    async def cancel(
+        self, merchant_id: str, customer_id: str, order_id: str, reason: str | None, *, was: Sequence[str] = ()
+    ) -> OrderDocument:
         """Cancel an order that awaits payment; safe to repeat. Raises NotFound and MoveRefused."""
-        order = await self.read(merchant_id, customer_id, order_id)
+        order = await self.read(merchant_id, customer_id, order_id, was=was)
         if order.state != OrderState.CANCELLED:
             await lapse(
                 self.ledger,
@@ -58,7 +64,7 @@ class Orders:
                 reason=reason,
                 subscribers=self.subscribers,
             )
-            order = await self.read(merchant_id, customer_id, order_id)
+            order = await self.read(merchant_id, customer_id, order_id, was=was)
         if order.state != OrderState.CANCELLED:
             raise MoveRefused(state=order.state, target=OrderState.CANCELLED)
         return order

@@ -105,17 +105,17 @@ def _recipient_columns(group: Sequence[Attempt]) -> tuple[list[Any], ...]:
 
 
 async def order_rows(
-    ledger: Ledger, merchant_id: str, order_ids: Sequence[str], customer_id: str | None
+    ledger: Ledger, merchant_id: str, order_ids: Sequence[str], customer_ids: Sequence[str] | None
 ) -> list[asyncpg.Record]:
-    """Orders with their receipt, newest first; lines as JSON. Another customer's are left out where one is named."""
-    return await ledger.call(_ORDERS, merchant_id, list(order_ids), customer_id)
+    """Orders with their receipt, newest first; lines as JSON. Others' are left out where customers are named."""
+    return await ledger.call(_ORDERS, merchant_id, list(order_ids), customer_ids)
 
 
 async def order_page(
-    ledger: Ledger, merchant_id: str, customer_id: str, below: str | None, count: int
+    ledger: Ledger, merchant_id: str, customer_ids: Sequence[str], below: str | None, count: int
 ) -> list[asyncpg.Record]:
-    """A page of a customer's orders, newest first, below an id."""
-    return await ledger.call(_PAGE, merchant_id, customer_id, below, count)
+    """A page of these customers' orders, newest first, below an id."""
+    return await ledger.call(_PAGE, merchant_id, customer_ids, below, count)
 
 
 async def lapse(
@@ -163,11 +163,12 @@ _COLUMNS: Final = """
     FROM orders o JOIN claim c ON (c.sale_id, c.customer_id, c.key) = (o.sale_id, o.customer_id, o.claim_key)
 """
 _ORDERS: Final = (
-    _COLUMNS + "WHERE o.merchant_id = $1 AND o.id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR o.customer_id = $3)"
+    _COLUMNS
+    + "WHERE o.merchant_id = $1 AND o.id = ANY ($2::uuid[]) AND ($3::uuid[] IS NULL OR o.customer_id = ANY ($3))"
 )
 _PAGE: Final = (
     _COLUMNS
-    + """WHERE o.merchant_id = $1 AND o.customer_id = $2 AND ($3::uuid IS NULL OR o.id < $3)
+    + """WHERE o.merchant_id = $1 AND o.customer_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR o.id < $3)
     ORDER BY o.id DESC LIMIT $4"""
 )
 _DUE: Final = """

@@ -10,12 +10,14 @@ from millpond.readiness import CHECKED_FOR_S, FINE, SILENT, NotReady, Readiness
 from millpond.wiring import Parts, parts_of
 from tests.orders.serving import serve
 
+OLD = "is too old to say who may come in"
 NOWHERE = "redis://127.0.0.1:1/0"
 
 
 async def follow(parts: Parts) -> None:
     assert isinstance(parts.clock, FollowingClock)
     await parts.clock.follow()
+    await parts.denials.read()
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def test_over_http_it_is_ready_and_lists_what_was_looked_at(database_url, 
     async with serve(database_url, redis_url) as served:
         answer = await served.client.get("/readyz")
     assert answer.status_code == 200
-    checks = dict.fromkeys(("postgresql", "gate", "gate_eviction", "clock"), FINE)
+    checks = dict.fromkeys(("postgresql", "gate", "gate_eviction", "clock", "deny_list"), FINE)
     assert answer.json() == {"status": "ready", "checks": checks}
 
 
@@ -47,7 +49,7 @@ async def test_a_silent_gate_is_named(parts):
 
 async def test_a_silent_database_is_named(redis_url, parts):
     async with parts_of("postgresql://nobody@127.0.0.1:1/none", redis_url, connections=1, clock=parts.clock) as cut_off:
-        assert await refused(cut_off) == {"postgresql": SILENT}
+        assert await refused(cut_off) == {"postgresql": SILENT, "deny_list": OLD}
 
 
 async def test_an_engine_that_evicts_is_not_ready_whichever_way_it_can_be_asked(private_engines, database_url):

@@ -1,0 +1,104 @@
+"""What the use cases of people share, and the tokens that a sign-in is worth."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from accounts import store_sign_in
+from accounts.passwords import Passwords
+from accounts.providers import Provider
+from accounts.refresh_tokens import RefreshToken, digest, first_token
+from accounts.tokens import ACCESS_TTL_S, LEEWAY_S, Tokens
+from keel.audit import record
+from keel.clock import Clock
+from keel.identity import Principal
+from keel.ids import Ids
+
+HAND_MADE_TTL: Final = timedelta(days=1)  # the longest that a token of `millpond token` is good
+
+
+class Kind(StrEnum):
+    """Whose sign-in it is."""
+
+    STAFF = "staff"
+    CUSTOMER = "customer"
+
+
+# A sign-in lasts while it is used at least this often.
+IDLE_MAX: Final = {Kind.STAFF: timedelta(days=7), Kind.CUSTOMER: timedelta(days=90)}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What somebody goes on with: `access` for requests, `refresh` for the next one. `role` of staff only."""
+
+    access: str
+    refresh: str
+    merchant_id: str
+    subject_id: str
+    role: str | None = None
+    expires_in_s: int = ACCESS_TTL_S
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """What the use cases of people need. `providers` by name: who vouches for customers."""
+
+    sessions: async_sessionmaker[AsyncSession]
+    tokens: Tokens
+    passwords: Passwords
+    providers: dict[str, Provider]
+    ids: Ids
+    clock: Clock
+
+    def audit(self, session: AsyncSession, by: Principal, command: str, subject_id: str | None, **detail: Any) -> None:
+        """Note a staff command in its own transaction."""
+        row_id, now = self.ids.new(), self.clock.now()
+        record(session, by, row_id=row_id, command=command, subject_id=subject_id, detail=detail, at=now)
+
+    async def begin(self, session: AsyncSession, kind: Kind, merchant_id: str, subject_id: str) -> RefreshToken:
+        """A new sign-in of a person who is locked; its first refresh token."""
+        now = self.clock.now()
+        token = first_token(self.ids.new())
+        await store_sign_in.add_sign_in(
+            session,
+            id=token.sign_in_id,
+            merchant_id=merchant_id,
+            kind=kind,
+            subject_id=subject_id,
+            family_digest=digest(token.family),
+            current_digest=digest(token.secret),
+            rotated_at=now,
+            created_at=now,
+            expires_at=now + IDLE_MAX[kind],
+        )
+        return token
+
+    async def end(self, session: AsyncSession, merchant_id: str, subject_id: str, *, only: str | None = None) -> int:
+        """End a person's sign-ins, or one of them, and refuse their tokens from now on. How many ended.
+
+        For all of them the person is locked, so that none begins meanwhile.
+        """
+        now = self.clock.now()
+        ended = await store_sign_in.revoke(session, merchant_id, subject_id, at=now, only=only)
+        await store_sign_in.deny(session, merchant_id, ended, at=now, until=forgotten_at(now))
+        return len(ended)
+
+    async def shut_out(self, session: AsyncSession, merchant_id: str, subject_id: str) -> None:
+        """End all of a person's sign-ins, and refuse even tokens that came from none."""
+        now = self.clock.now()
+        await self.end(session, merchant_id, subject_id)
+        await store_sign_in.deny(session, merchant_id, [subject_id], at=now, until=now + HAND_MADE_TTL)
+
+    async def let_in(self, session: AsyncSession, merchant_id: str, subject_id: str) -> None:
+        """Take back what `shut_out` says of the person as a whole. The sign-ins stay ended."""
+        now = self.clock.now()
+        await store_sign_in.deny(session, merchant_id, [subject_id], at=now, until=now)
+
+
+def forgotten_at(now: datetime) -> datetime:
+    """When every token that was signed by now has expired, on every process's clock."""
+    return now + timedelta(seconds=ACCESS_TTL_S + 2 * LEEWAY_S)

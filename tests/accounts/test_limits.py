@@ -1,0 +1,44 @@
+"""Guessing is slow: by address and by e-mail, and the wait is said."""
+
+import pytest
+
+from accounts.limits import ADDRESS_BURST, EMAIL_BURST, EMAIL_PER_S, VISITORS_BURST, SignInLimits
+from keel.errors import TooManyRequests
+
+
+class Seconds:
+    s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def test_an_e_mail_is_guessed_at_slowly_from_wherever():
+    clock = Seconds()
+    limits = SignInLimits(clock)
+    for _ in range(EMAIL_BURST):
+        limits.email("hua@pond.cn")
+    with pytest.raises(TooManyRequests) as refusal:
+        limits.email("hua@pond.cn")
+    limits.email("mei@pond.cn")
+    clock.s += refusal.value.retry_after_s
+    limits.email("hua@pond.cn")
+    assert refusal.value.retry_after_s == pytest.approx(1 / EMAIL_PER_S)
+
+
+def test_an_address_tries_slowly_and_a_household_counts_as_one():
+    limits = SignInLimits(Seconds())
+    for n in range(ADDRESS_BURST):
+        limits.password(f"2001:db8::{n:x}")
+    with pytest.raises(TooManyRequests):
+        limits.password("2001:db8::ffff")
+    limits.password("2001:db8:1::1")
+
+
+def test_guests_of_one_carrier_come_in_by_the_hundred_and_no_faster():
+    limits = SignInLimits(Seconds())
+    for _ in range(VISITORS_BURST):
+        limits.visitor("203.0.113.7")
+    with pytest.raises(TooManyRequests):
+        limits.visitor("203.0.113.7")
+    limits.password("203.0.113.7")

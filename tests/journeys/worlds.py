@@ -1,0 +1,107 @@
+"""Two merchants with one of everything, and callers of every kind: what the matrix of roles is made of.
+
+`things` names what stands for a path's parameter: the `{sale_id}` of any path is `things["sale_id"]`. All of it is of
+the first merchant; the second one has people, and nothing that any of the first may see.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts import customers, members, staff_sign_in
+from accounts.apps import add_app
+from accounts.passwords import Passwords
+from accounts.people import People, SignedIn
+from accounts.providers import DEMO, DemoProvider
+from keel.identity import Principal, Role
+from tests.accounts.shops import CHEAP, PASSWORD
+from tests.inventory.selling import Sale, draft_sale, make_merchant, make_sku, open_sale
+from tests.orders.serving import Served, serve
+
+ABSENT: Final = "01a3185c-5000-7000-8000-000000000000"
+CUSTOMER, NOBODY = "customer", "nobody"
+CALLERS: Final = (*(role.value for role in Role), CUSTOMER, NOBODY)
+
+
+@dataclass(frozen=True)
+class Side:
+    """The people of one merchant."""
+
+    by: Principal
+    staff: dict[str, SignedIn]
+    app_id: str
+    customer: SignedIn
+
+
+@dataclass(frozen=True)
+class World:
+    """What is served, whose it is, and what there is."""
+
+    served: Served
+    people: People
+    own: Side
+    other: Side
+    sale: Sale
+    things: dict[str, str]
+
+    def header(self, side: Side, caller: str) -> dict[str, str]:
+        """The Authorization of a caller, by a token of its own, so that no row signs another one's caller out."""
+        if caller == NOBODY:
+            return {}
+        sign_in_id, tokens = self.served.shop.ids.new(), self.served.tokens
+        mine: dict[str, Any] = {"merchant_id": side.by.merchant_id, "sign_in_id": sign_in_id, "ttl_s": 600}
+        if caller == CUSTOMER:
+            access = tokens.sign(customer_id=side.customer.subject_id, **mine)
+        else:
+            access = tokens.sign_staff(staff_id=side.staff[caller].subject_id, role=caller, **mine)
+        return {"authorization": f"Bearer {access}"}
+
+    async def invitation(self) -> str:
+        """One that nobody accepted yet."""
+        email = f"new-{self.served.shop.ids.new()}@pond.cn"
+        return (await members.invite(self.people, self.own.by, email=email, name="New", role=Role.HOST)).invitation
+
+    async def member(self, role: Role = Role.HOST) -> SignedIn:
+        """Somebody of the first merchant who just came in."""
+        return await staff_sign_in.accept(self.people, await self.invitation(), PASSWORD)
+
+    async def guest(self) -> SignedIn:
+        """A guest of the first merchant who just came in."""
+        return await customers.come_as_guest(self.people, self.own.app_id)
+
+
+@asynccontextmanager
+async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
+    """The API over two merchants; the served process lets the demo provider in."""
+    async with serve(database_url, redis_url, demo_sign_in=True) as served:
+        shop = served.shop
+        people = People(
+            served.parts.sessions, served.tokens, Passwords(CHEAP), {DEMO: DemoProvider()}, shop.ids, shop.clock
+        )
+        own = await _side(people, shop.staff, "pond.cn")
+        other = await _side(people, await make_merchant(shop.selling, "Another pond"), "lake.cn")
+        sale, draft = await open_sale(shop, units=[1_000]), await draft_sale(shop)
+        order = await served.order(sale, customer_id=own.customer.subject_id)
+        target = await customers.come_as_guest(people, own.app_id)
+        pending = await members.invite(people, own.by, email="target@pond.cn", name="Lan", role=Role.HOST)
+        things = {
+            "sale_id": sale.id,
+            "item_id": sale.item_ids[0],
+            "sku_id": await make_sku(shop),
+            "draft_id": draft.id,
+            "order_id": str(order.json()["id"]),
+            "member_id": pending.member.id,
+            "app_id": (await add_app(people, own.by, provider=DEMO, app_id="spare")).id,
+            "customer_id": target.subject_id,
+        }
+        yield World(served, people, own, other, sale, things)
+
+
+async def _side(people: People, by: Principal, domain: str) -> Side:
+    staff = {}
+    for role in Role:
+        invited = await members.invite(people, by, email=f"{role}@{domain}", name=role, role=role)
+        staff[role.value] = await staff_sign_in.accept(people, invited.invitation, PASSWORD)
+    app = await add_app(people, by, provider=DEMO, app_id=domain)
+    return Side(by, staff, app.id, await customers.come_as_guest(people, app.id))
