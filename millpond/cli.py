@@ -10,12 +10,11 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from accounts.tokens import Tokens
 from console.audit import QUIET_WAIT_S
 from console.model import NotAuditable
 from keel.clock import FollowingClock
 from keel.errors import Refusal
-from keel.ids import Ids, is_id
+from keel.ids import is_id
 from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
@@ -26,9 +25,12 @@ from millpond import worker as worker_process
 from millpond.children import ChildCrashes
 from millpond.drill_plan import BUYERS_MAX, SECONDS_MAX, SECONDS_MIN, UNITS_MAX, DrillRefused, Fault, Plan
 from millpond.engines import EngineFailed
+from millpond.greeting import invite, url_of
 from millpond.lifeline import stop_with_supervisor
-from millpond.servers import connected
+from millpond.seed import seed_now
+from millpond.servers import connected, joined
 from millpond.settings import Settings, SettingsRefused
+from millpond.tokens_by_hand import MINUTES_MAX, customer_token
 
 app = typer.Typer(
     help="Live-streaming commerce on your own machines.",
@@ -40,7 +42,7 @@ app = typer.Typer(
 SocketFd = Annotated[int | None, typer.Option(help="An inherited listening socket, instead of host and port.")]
 LifelineFd = Annotated[int | None, typer.Option(hidden=True, help="A pipe that closes when the supervisor ends.")]
 
-REFUSALS = EngineFailed, ChildCrashes, SettingsRefused, up_process.UpRefused
+REFUSALS = EngineFailed, ChildCrashes, Refusal, SettingsRefused, up_process.UpRefused
 
 
 @app.command()
@@ -82,20 +84,25 @@ def migrate() -> None:
 def token(
     customer: Annotated[str | None, typer.Option(help="The customer's id; a new one where none is given.")] = None,
     staff: Annotated[bool, typer.Option(help="The first staff token of the settings instead.")] = False,
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long a customer's token is good.")] = 60,
+    minutes: Annotated[int, typer.Option(min=1, max=MINUTES_MAX, help="How long a customer's token is good.")] = 60,
 ) -> None:
     """Print an access token, to try the API by hand."""
     settings = _settings().with_secrets()
-    first = settings.staff_tokens[0]
     if staff:
-        typer.echo(first.token.get_secret_value())
+        typer.echo(settings.staff_tokens[0].token.get_secret_value())
         return
-    clock = FollowingClock()
-    tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock)
-    customer_id = customer or Ids(clock).new()
-    if not is_id(customer_id):
+    if customer and not is_id(customer):
         raise SettingsRefused("A customer's id is a UUID in lower case.")
-    typer.echo(tokens.sign(customer_id=customer_id, merchant_id=first.merchant_id, ttl_s=minutes * 60))
+    typer.echo(customer_token(settings, FollowingClock(), minutes=minutes, customer_id=customer))
+
+
+@app.command()
+def seed() -> None:
+    """Make a room and an open sale to try the API with, unless they are there, and print how. Safe to repeat."""
+    settings = _settings().with_secrets()
+    with joined(settings) as reachable:
+        seeded = seed_now(reachable)
+        invite(Console(highlight=False), reachable, seeded, url_of(settings.api_host, settings.api_port))
 
 
 @app.command()
@@ -139,7 +146,7 @@ def _judged(judge: Callable[[], int]) -> int:
     """The exit code of a command that judges: what stops it from judging is a code of its own."""
     try:
         return judge()
-    except (*REFUSALS, NotAuditable, DrillRefused, Refusal, ValidationError) as refusal:
+    except (*REFUSALS, NotAuditable, DrillRefused, ValidationError) as refusal:
         _explain(refusal)
         return audit_process.NOT_AUDITABLE
 
