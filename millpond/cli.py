@@ -19,10 +19,12 @@ from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
 from millpond import audit as audit_process
+from millpond import demo as demo_process
 from millpond import drill as drill_process
 from millpond import up as up_process
 from millpond import worker as worker_process
 from millpond.children import ChildCrashes
+from millpond.demo_plan import BUYERS, SECONDS, UNITS, DemoPlan
 from millpond.drill_plan import BUYERS_MAX, SECONDS_MAX, SECONDS_MIN, UNITS_MAX, DrillRefused, Fault, Plan
 from millpond.engines import EngineFailed
 from millpond.greeting import invite, url_of
@@ -40,6 +42,7 @@ app = typer.Typer(
 )
 
 SocketFd = Annotated[int | None, typer.Option(help="An inherited listening socket, instead of host and port.")]
+ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")]
 LifelineFd = Annotated[int | None, typer.Option(hidden=True, help="A pipe that closes when the supervisor ends.")]
 
 REFUSALS = EngineFailed, ChildCrashes, Refusal, SettingsRefused, up_process.UpRefused
@@ -118,14 +121,25 @@ def audit(
 
 
 @app.command()
+def demo(
+    buyers: Annotated[int, typer.Option(min=1, max=BUYERS_MAX, help="Buyers who want one unit each.")] = BUYERS,
+    units: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="Units there are.")] = UNITS,
+    seconds: Annotated[int, typer.Option(min=1, max=SECONDS_MAX, help="How long they take to come.")] = SECONDS,
+    api_url: ApiUrl = None,
+) -> None:
+    """Sell a million yuan in thirty seconds on these servers, live, as a rehearsal; then audit what happened."""
+    settings = _settings()
+    plan = DemoPlan(buyers, units, seconds, settings.rate_address_per_s)
+    raise typer.Exit(_judged(lambda: demo_process.run(settings, plan, api_url)))
+
+
+@app.command()
 def drill(
     buyers: Annotated[int, typer.Option(min=1, max=BUYERS_MAX, help="Buyers who want one unit each.")] = 5_000,
     units: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="Units there are.")] = 2_000,
     fault: Annotated[Fault, typer.Option(help="What happens to the gate; kill ends it for all sales.")] = Fault.WIPE,
     seconds: Annotated[int, typer.Option(min=SECONDS_MIN, max=SECONDS_MAX, help="How long the rush may last.")] = 60,
-    api_url: Annotated[
-        str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")
-    ] = None,
+    api_url: ApiUrl = None,
 ) -> None:
     """Rush a rehearsal sale on these servers, take its gate away in the middle, and audit what is left."""
     settings = _settings()
