@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from secrets import token_urlsafe
 from typing import Annotated
 
 import typer
@@ -31,7 +32,8 @@ from millpond.greeting import invite, url_of
 from millpond.lifeline import stop_with_supervisor
 from millpond.seed import seed_now
 from millpond.servers import connected, joined
-from millpond.settings import Settings, SettingsRefused
+from millpond.settings import Settings, SettingsRefused, new_secrets
+from millpond.settings_shown import as_markdown, as_text
 from millpond.tokens_by_hand import MINUTES_MAX, customer_token
 
 app = typer.Typer(
@@ -81,6 +83,21 @@ def migrate() -> None:
     with connected(_settings()) as reachable:
         assert reachable.database_url is not None
         upgrade(reachable.database_url)
+
+
+@app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
+) -> None:
+    """Print every setting: what it means, its default and its present value. Secrets are never shown."""
+    typer.echo(as_markdown() if markdown else as_text(_settings()), nl=False)
+
+
+@app.command("secrets")
+def new() -> None:
+    """Print fresh secrets as the lines of an .env file, for servers of your own. Keep them: nothing else does."""
+    for name, value in {"POSTGRES_PASSWORD": token_urlsafe(24), **new_secrets()}.items():
+        typer.echo(f"{name}='{value}'")
 
 
 @app.command()

@@ -11,7 +11,6 @@ Without a DATABASE_URL, keys and a staff token that are not given are made once 
 import json
 import os
 import secrets
-import tempfile
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -21,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from keel.clock import FollowingClock
 from keel.ids import Ids, is_id
-from millpond.engines.folders import make_shared_folder
+from millpond.private_files import read_or_make
 
 PREFIX: Final = "MILLPOND_"
 SECRET_BYTES_MIN: Final = 32
@@ -190,12 +189,16 @@ class MadeSecrets(BaseModel):
 def _read_or_make_secrets(data_dir: Path) -> MadeSecrets:
     path = data_dir / "secrets.json"
     try:
-        if not path.exists():
-            make_shared_folder(data_dir)
-            _create_private(path, json.dumps(_plain(_make_secrets()), indent=2))
-        return MadeSecrets.model_validate_json(path.read_text(encoding="utf-8"))
+        text = read_or_make(path, lambda: json.dumps(_plain(_make_secrets()), indent=2))
     except OSError as error:
         raise SettingsRefused(f"{path} cannot be read or written: {error.strerror}.") from error
+    return MadeSecrets.model_validate_json(text)
+
+
+def new_secrets() -> dict[str, str]:
+    """Fresh secrets, and the merchant they are for, under the names that the environment has for them."""
+    made = {PREFIX + name.upper(): value for name, value in _plain(_make_secrets()).items()}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in made.items()}
 
 
 def _make_secrets() -> MadeSecrets:
@@ -203,20 +206,6 @@ def _make_secrets() -> MadeSecrets:
     token = StaffToken(token=SecretStr(secrets.token_urlsafe(32)), merchant_id=merchant_id)
     keys = {"first": SecretStr(secrets.token_urlsafe(32))}
     return MadeSecrets(token_keys=keys, staff_tokens=[token], seed_merchant_id=merchant_id)
-
-
-def _create_private(path: Path, text: str) -> None:
-    """Create a file readable by us alone, whole from its first moment. Of two racing processes one wins."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    aside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        path.hardlink_to(aside)
-    except FileExistsError:
-        return
-    finally:
-        aside.unlink()
 
 
 def _plain(value: Any) -> Any:
