@@ -29,11 +29,11 @@ from keel.metrics import CLOCK_OFFSET_MS
 from millpond.corked import CorkedProtocol
 from millpond.front import Front
 from millpond.metrics import metrics_at
+from millpond.openapi import describe
 from millpond.readiness import Readiness
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.desk import NO_LEDGER
-from orders.openapi import with_placement
 from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
@@ -91,8 +91,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
         app.include_router(router)
     _add_health(app, Readiness(parts))
-    made = app.openapi
-    app.openapi = lambda: with_placement(made())  # type: ignore[method-assign]
+    describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
     return PlaceRoute(
         Front(app, addresses=addresses),
