@@ -27,6 +27,8 @@ from keel.http import install, problem
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
 from millpond.corked import CorkedProtocol
+from millpond.cors import with_origins
+from millpond.edge import Edge
 from millpond.front import Front
 from millpond.metrics import metrics_at
 from millpond.openapi import describe
@@ -66,8 +68,8 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
             stop.set()
 
 
-def build(parts: Parts, settings: Settings) -> PlaceRoute:
-    """The application: the placement route first, then the limits of all the rest, then FastAPI."""
+def build(parts: Parts, settings: Settings) -> Edge:
+    """The application: the edge, other origins if any, the placement route, the limits of all the rest, FastAPI."""
     app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json")
     install(app)
     app.add_exception_handler(LedgerFault, on_ledger_fault)
@@ -93,7 +95,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     _add_health(app, Readiness(parts))
     describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
-    return PlaceRoute(
+    route = PlaceRoute(
         Front(app, addresses=addresses),
         placement=placement,
         orders=orders,
@@ -101,6 +103,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
         customers=TokenBuckets(per_s=settings.rate_customer_per_s, burst=settings.rate_customer_burst),
         addresses=addresses,
     )
+    return Edge(with_origins(route, settings.cors_origins), drained=route.drained)
 
 
 def _add_health(app: FastAPI, readiness: Readiness) -> None:

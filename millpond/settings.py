@@ -55,6 +55,7 @@ MerchantId = Annotated[str, AfterValidator(_canonical_id)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
 TrustedProxies = Annotated[str, AfterValidator(_named_proxies)]
 DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://")]
 
 
@@ -131,6 +132,9 @@ class Settings(BaseSettings):
 
     trusted_proxies: TrustedProxies = ""
     """Addresses and networks, separated by commas, whose X-Forwarded-For is believed; everybody cannot be trusted."""
+
+    cors_origins: list[Origin] = Field(default_factory=list, max_length=100)
+    """Origins, as `https://shop.example`, whose pages may call the API from a browser; none where it is left out."""
 
     metrics_port: int | None = Field(default=None, ge=1, le=65_535 - PROCESSES_MAX)
     """Port of 127.0.0.1 at which one process shows Prometheus its metrics; without it there are none to see.
