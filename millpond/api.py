@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import uvicorn
@@ -33,15 +34,17 @@ from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
+from millpond.cors import with_origins
+from millpond.edge import Edge
 from millpond.express import express_lane_to
 from millpond.front import Front
 from millpond.metrics import metrics_at
+from millpond.openapi import describe
 from millpond.readiness import Readiness
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.desk import NO_LEDGER
-from orders.openapi import with_placement
-from orders.place_route import PlaceRoute
+from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
 from orders.service import Orders
@@ -75,8 +78,16 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
             stop.set()
 
 
-def build(parts: Parts, settings: Settings) -> PlaceRoute:
-    """The application: the placement route first, then the limits of all the rest, then FastAPI."""
+@dataclass(frozen=True)
+class Application:
+    """What uvicorn serves, and where it brings plain placements without that detour."""
+
+    asgi: App
+    placements: PlaceRoute
+
+
+def build(parts: Parts, settings: Settings) -> Application:
+    """The application: the edge, other origins if any, the placement route, the limits of all the rest, FastAPI."""
     app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json", redirect_slashes=False)
     install(app)
     app.add_exception_handler(LedgerFault, on_ledger_fault)
@@ -100,10 +111,9 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
         app.include_router(router)
     _add_health(app, Readiness(parts))
-    made = app.openapi
-    app.openapi = lambda: with_placement(made())  # type: ignore[method-assign]
+    describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
-    return PlaceRoute(
+    route = PlaceRoute(
         Front(app, addresses=addresses),
         placement=placement,
         orders=orders,
@@ -111,6 +121,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
         customers=TokenBuckets(per_s=settings.rate_customer_per_s, burst=settings.rate_customer_burst),
         addresses=addresses,
     )
+    return Application(Edge(with_origins(route, settings.cors_origins)), route)
 
 
 def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) -> None:
@@ -140,15 +151,15 @@ async def on_ledger_fault(_: Request, error: Exception) -> JSONResponse:
     return problem(Unavailable(detail=NO_LEDGER))
 
 
-def server_config(route: PlaceRoute, settings: Settings, *, fd: int | None = None) -> uvicorn.Config:
+def server_config(app: Application, settings: Settings, *, fd: int | None = None) -> uvicorn.Config:
     """How uvicorn serves the application."""
     return uvicorn.Config(
-        route,
+        app.asgi,
         host=settings.api_host,
         port=settings.api_port,
         fd=fd,
         loop="uvloop",
-        http=express_lane_to(route),
+        http=express_lane_to(app.placements),
         ws="none",
         lifespan="off",
         access_log=False,
@@ -168,15 +179,17 @@ async def run(settings: Settings, fd: int | None) -> None:
             await seed_merchant(parts.pool, parts.clock, settings.seed_merchant_id)
             if settings.demo_sign_in:
                 await seed_demo_app(parts.pool, parts.clock, parts.ids, settings.seed_merchant_id)
-        route = build(parts, settings)
-        config = server_config(route, settings, fd=fd)
+        app = build(parts, settings)
+        config = server_config(app, settings, fd=fd)
         gc.collect()
         gc.freeze()  # what start-up made stays; collections look only at what requests make
         gc.set_threshold(*GC_THRESHOLDS)
         try:
             await uvicorn.Server(config).serve()
         finally:
-            await asyncio.wait_for(route.drained(), DRAIN_MAX_S)  # what was taken on is committed and confirmed
+            await asyncio.wait_for(
+                app.placements.drained(), DRAIN_MAX_S
+            )  # what was taken on is committed and confirmed
 
 
 def serve(settings: Settings, *, fd: int | None = None) -> None:

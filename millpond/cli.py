@@ -4,32 +4,38 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from secrets import token_urlsafe
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from accounts.tokens import Tokens
 from console.audit import QUIET_WAIT_S
 from console.model import NotAuditable
 from keel.clock import FollowingClock
 from keel.errors import Refusal
-from keel.ids import Ids, is_id
+from keel.ids import is_id
 from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
 from millpond import audit as audit_process
 from millpond import cli_staff
+from millpond import demo as demo_process
 from millpond import drill as drill_process
 from millpond import up as up_process
 from millpond import worker as worker_process
 from millpond.children import ChildCrashes
+from millpond.demo_plan import BUYERS, SECONDS, UNITS, DemoPlan
 from millpond.drill_plan import BUYERS_MAX, SECONDS_MAX, SECONDS_MIN, UNITS_MAX, DrillRefused, Fault, Plan
 from millpond.engines import EngineFailed
+from millpond.greeting import invite, url_of
 from millpond.lifeline import stop_with_supervisor
-from millpond.servers import connected
-from millpond.settings import Settings, SettingsRefused
+from millpond.seed import seed_now
+from millpond.servers import connected, joined
+from millpond.settings import Settings, SettingsRefused, new_secrets
+from millpond.settings_shown import as_markdown, as_text
+from millpond.tokens_by_hand import MINUTES_MAX, customer_token
 
 app = typer.Typer(
     help="Live-streaming commerce on your own machines.",
@@ -41,9 +47,10 @@ app = typer.Typer(
 app.add_typer(cli_staff.app, name="staff")
 
 SocketFd = Annotated[int | None, typer.Option(help="An inherited listening socket, instead of host and port.")]
+ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")]
 LifelineFd = Annotated[int | None, typer.Option(hidden=True, help="A pipe that closes when the supervisor ends.")]
 
-REFUSALS = EngineFailed, ChildCrashes, SettingsRefused, up_process.UpRefused
+REFUSALS = EngineFailed, ChildCrashes, Refusal, SettingsRefused, up_process.UpRefused
 
 
 @app.command()
@@ -82,23 +89,43 @@ def migrate() -> None:
 
 
 @app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
+) -> None:
+    """Print every setting: what it means, its default and its present value. Secrets are never shown."""
+    typer.echo(as_markdown() if markdown else as_text(_settings()), nl=False)
+
+
+@app.command("secrets")
+def new() -> None:
+    """Print fresh secrets as the lines of an .env file, for servers of your own. Keep them: nothing else does."""
+    for name, value in {"POSTGRES_PASSWORD": token_urlsafe(24), **new_secrets()}.items():
+        typer.echo(f"{name}='{value}'")
+
+
+@app.command()
 def token(
     customer: Annotated[str | None, typer.Option(help="The customer's id; a new one where none is given.")] = None,
     staff: Annotated[bool, typer.Option(help="The first staff token of the settings instead.")] = False,
-    minutes: Annotated[int, typer.Option(min=1, max=1440, help="How long a customer's token is good.")] = 60,
+    minutes: Annotated[int, typer.Option(min=1, max=MINUTES_MAX, help="How long a customer's token is good.")] = 60,
 ) -> None:
     """Print an access token, to try the API by hand."""
     settings = _settings().with_secrets()
-    first = settings.staff_tokens[0]
     if staff:
-        typer.echo(first.token.get_secret_value())
+        typer.echo(settings.staff_tokens[0].token.get_secret_value())
         return
-    clock = FollowingClock()
-    tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock)
-    customer_id = customer or Ids(clock).new()
-    if not is_id(customer_id):
+    if customer and not is_id(customer):
         raise SettingsRefused("A customer's id is a UUID in lower case.")
-    typer.echo(tokens.sign(customer_id=customer_id, merchant_id=first.merchant_id, ttl_s=minutes * 60))
+    typer.echo(customer_token(settings, FollowingClock(), minutes=minutes, customer_id=customer))
+
+
+@app.command()
+def seed() -> None:
+    """Make a room and an open sale to try the API with, unless they are there, and print how. Safe to repeat."""
+    settings = _settings().with_secrets()
+    with joined(settings) as reachable:
+        seeded = seed_now(reachable)
+        invite(Console(highlight=False), reachable, seeded, url_of(settings.api_host, settings.api_port))
 
 
 @app.command()
@@ -114,14 +141,25 @@ def audit(
 
 
 @app.command()
+def demo(
+    buyers: Annotated[int, typer.Option(min=1, max=BUYERS_MAX, help="Buyers who want one unit each.")] = BUYERS,
+    units: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="Units there are.")] = UNITS,
+    seconds: Annotated[int, typer.Option(min=1, max=SECONDS_MAX, help="How long they take to come.")] = SECONDS,
+    api_url: ApiUrl = None,
+) -> None:
+    """Sell a million yuan in thirty seconds on these servers, live, as a rehearsal; then audit what happened."""
+    settings = _settings()
+    plan = DemoPlan(buyers, units, seconds, settings.rate_address_per_s)
+    raise typer.Exit(_judged(lambda: demo_process.run(settings, plan, api_url)))
+
+
+@app.command()
 def drill(
     buyers: Annotated[int, typer.Option(min=1, max=BUYERS_MAX, help="Buyers who want one unit each.")] = 5_000,
     units: Annotated[int, typer.Option(min=1, max=UNITS_MAX, help="Units there are.")] = 2_000,
     fault: Annotated[Fault, typer.Option(help="What happens to the gate; kill ends it for all sales.")] = Fault.WIPE,
     seconds: Annotated[int, typer.Option(min=SECONDS_MIN, max=SECONDS_MAX, help="How long the rush may last.")] = 60,
-    api_url: Annotated[
-        str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")
-    ] = None,
+    api_url: ApiUrl = None,
 ) -> None:
     """Rush a rehearsal sale on these servers, take its gate away in the middle, and audit what is left."""
     settings = _settings()
@@ -142,7 +180,7 @@ def _judged(judge: Callable[[], int]) -> int:
     """The exit code of a command that judges: what stops it from judging is a code of its own."""
     try:
         return judge()
-    except (*REFUSALS, NotAuditable, DrillRefused, Refusal, ValidationError) as refusal:
+    except (*REFUSALS, NotAuditable, DrillRefused, ValidationError) as refusal:
         _explain(refusal)
         return audit_process.NOT_AUDITABLE
 

@@ -79,13 +79,16 @@ async def rush(
     retry: Retry | None = None,
     deadline_s: float = 600.0,
     on_progress: Callable[[Progress], None] | None = None,
+    sources: Sequence[str] = (),
 ) -> Result:
     """Send every wish, each as soon as a connection is free; return when all are answered or `deadline_s` is over.
 
+    `sources`: addresses of this machine that the connections come from, in turn; any where there are none.
     Never raises for what the server does: a wish without an answer comes back as NO_ANSWER.
     """
     crowd = _Crowd(target, list(wishes), retry)
-    lines = [Connection(crowd) for _ in range(min(connections, CONNECTIONS_MAX))]
+    froms = sources or (None,)
+    lines = [Connection(crowd, froms[n % len(froms)]) for n in range(min(connections, CONNECTIONS_MAX))]
     try:
         async with asyncio.timeout(deadline_s), asyncio.TaskGroup() as group:
             await asyncio.gather(*(crowd.connect(line) for line in lines))
@@ -156,9 +159,10 @@ class _Crowd:
         """Try once; whether it stands."""
         loop = asyncio.get_running_loop()
         host, port, ssl = self._target
+        local = (line.source, 0) if line.source else None
         try:
             async with asyncio.timeout(CONNECT_MAX_S):
-                await loop.create_connection(lambda: line, host, port, ssl=ssl)
+                await loop.create_connection(lambda: line, host, port, ssl=ssl, local_addr=local)
         except (OSError, TimeoutError):
             return False
         return True

@@ -29,10 +29,13 @@ class Desk(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """One connection, with at most one request in flight; it may be lost and made again."""
+    """One connection, with at most one request in flight; it may be lost and made again.
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    It comes from `source`, an address of this machine; any where that is None.
+    """
+
+    def __init__(self, desk: Desk, source: str | None = None) -> None:
+        self._desk, self.source = desk, source
         self._transport: asyncio.Transport | None = None
         self._errand: Errand | None = None
         self._pending = b""

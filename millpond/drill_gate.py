@@ -76,6 +76,7 @@ async def observe(scene: Scene, gate: Gate, ledger: Ledger, sale_id: str) -> Non
     except LedgerFault:
         return  # its figures stay as they were
     scene.silent = False
+    scene.served = max(scene.served, int(status.meta.get("no", 0)))
     scene.gate_epoch = status.epoch if status.loaded else 0
     scene.loaded = status.loaded and status.epoch == scene.ledger_epoch
     _note_rebuild(scene)

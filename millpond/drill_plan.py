@@ -82,6 +82,7 @@ class Scene:
     gate_epoch: int = 0
     ledger_epoch: int = 0
     loaded: bool = True
+    served: int = 0  # the last number that the queue gave out
     silent: bool = False
     acknowledged: int = 0
     refused: int = 0

@@ -20,7 +20,6 @@ from keel.errors import Conflict, Unavailable
 from keel.identity import Principal
 from millpond.crowd import Target, post
 from millpond.crowd_answers import Wish
-from millpond.drill_plan import Plan
 
 CURRENCY: Final = "CNY"
 PRICE: Final = 9_900  # minor units; nobody pays in a rehearsal
@@ -38,26 +37,30 @@ class Rehearsal:
     item_id: str
     sku_id: str
     hold_ttl_s: int
+    price: int
 
 
-async def open_rehearsal(selling: Selling, by: Principal, plan: Plan) -> Rehearsal:
-    """A sale with `plan.units` of a SKU of its own. Raises Refusal."""
-    code = f"drill-{selling.ids.new()}"
-    sku = NewSku("Drill", code=code, price=PRICE, currency=CURRENCY, units=plan.units, needs_recipient=False)
+async def open_rehearsal(
+    selling: Selling, by: Principal, *, units: int, seconds: int, title: str = "Drill", price: int = PRICE
+) -> Rehearsal:
+    """A sale with `units` of a SKU of its own, whose orders outlive a rush of `seconds`. Raises Refusal."""
+    code = f"{title.lower()}-{selling.ids.new()}"
+    sku = NewSku(title, code=code, price=price, currency=CURRENCY, units=units, needs_recipient=False)
     sku_id = await create_sku(selling, by, sku)
-    hold_ttl_s = 2 * plan.seconds + HOLD_MORE_S
-    sale = await create_sale(selling, by, NewSale("Drill", CURRENCY, hold_ttl_s=hold_ttl_s, rehearsal=True))
-    item = await add_item(selling, by, sale.id, NewItem(sku_id, price=PRICE, units=plan.units, limit_per_customer=1))
+    hold_ttl_s = 2 * seconds + HOLD_MORE_S
+    sale = await create_sale(selling, by, NewSale(title, CURRENCY, hold_ttl_s=hold_ttl_s, rehearsal=True))
+    item = await add_item(selling, by, sale.id, NewItem(sku_id, price=price, units=units, limit_per_customer=1))
     await schedule_sale(selling, by, sale.id)
     await open_sale(selling, by, sale.id)
-    return Rehearsal(sale.id, item.id, sku_id, hold_ttl_s)
+    return Rehearsal(sale.id, item.id, sku_id, hold_ttl_s, price)
 
 
 def wishes(
     selling: Selling, by: Principal, tokens: Tokens, *, target: Target, rehearsal: Rehearsal, count: int
 ) -> list[Wish]:
     """One order of one unit for each of `count` new customers, signed in."""
-    body = msgspec.json.encode({"lines": [{"item_id": rehearsal.item_id, "quantity": 1}], "expected_total": PRICE})
+    lines = [{"item_id": rehearsal.item_id, "quantity": 1}]
+    body = msgspec.json.encode({"lines": lines, "expected_total": rehearsal.price})
     path = f"/v1/sales/{rehearsal.sale_id}/orders"
     made = []
     for _ in range(count):

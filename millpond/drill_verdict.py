@@ -8,7 +8,7 @@ from rich.text import Text
 
 from console.model import Report
 from millpond.crowd_answers import Answer
-from millpond.drill_plan import Fault, Plan, Scene
+from millpond.drill_plan import Fault, Scene
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Verdict:
     rebuild_s: float | None
     faults: tuple[str, ...]
 
-    def lines(self) -> Iterator[Text]:
-        """For the screen."""
+    def lines(self, passed: str = "The drill has passed.") -> Iterator[Text]:
+        """For the screen; `passed` is said where there are no faults."""
         told = ", ".join(f"{kind.replace('_', ' ')} {count:,}" for kind, count in self.told.most_common())
         yield Text(f"Buyers were told: {told}; {self.retries:,} times to try again.")
         if self.rebuild_s is not None:
@@ -35,10 +35,10 @@ class Verdict:
         for fault in self.faults:
             yield Text(f"FAULT: {fault}", style="bold red")
         if not self.faults:
-            yield Text("The drill has passed.", style="bold green")
+            yield Text(passed, style="bold green")
 
 
-def verdict_of(plan: Plan, scene: Scene, answers: Sequence[Answer], *, lost: int, report: Report) -> Verdict:
+def verdict_of(fault: Fault, scene: Scene, answers: Sequence[Answer], *, lost: int, report: Report) -> Verdict:
     """Add up. `lost`: acknowledged orders that PostgreSQL does not have."""
     ids = [answer.order_id for answer in answers if answer.accepted]
     doubled = len(ids) - len(set(ids)) + _orders_too_many(report)
@@ -53,7 +53,7 @@ def verdict_of(plan: Plan, scene: Scene, answers: Sequence[Answer], *, lost: int
         rebuild_s=scene.rebuild_s,
         faults=(),
     )
-    return replace(verdict, faults=tuple(_faults(plan, scene, verdict, report)))
+    return replace(verdict, faults=tuple(_faults(fault, scene, verdict, report)))
 
 
 def _orders_too_many(report: Report) -> int:
@@ -61,16 +61,16 @@ def _orders_too_many(report: Report) -> int:
     return figures["orders"] - figures["keys"]
 
 
-def _faults(plan: Plan, scene: Scene, verdict: Verdict, report: Report) -> Iterator[str]:
+def _faults(fault: Fault, scene: Scene, verdict: Verdict, report: Report) -> Iterator[str]:
     if not verdict.acknowledged:
         yield "not one order was acknowledged"
     for name in ("lost", "doubled", "oversold"):
         count = getattr(verdict, name)
         if count:
             yield f"{count:,} orders were {name}" if name != "oversold" else f"{count:,} units were oversold"
-    if plan.fault is not Fault.NONE and scene.struck_at_s is None:
+    if fault is not Fault.NONE and scene.struck_at_s is None:
         yield "too few orders came through for the fault to happen: give it more seconds"
-    elif plan.fault is not Fault.NONE and scene.rebuild_s is None:
+    elif fault is not Fault.NONE and scene.rebuild_s is None:
         yield "the gate did not come back; does `millpond worker` run?"
     for breach in report.breaches:
         yield f"the audit found a broken promise: {breach.promise}"

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from millpond.engines import EngineFailed, Engines, is_owned
 from millpond.settings import Settings
+
+# Nothing listens at these, but whoever listens "everywhere" is found there from this machine.
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def host_from_here(host: str) -> str:
+    """Where something that listens at `host` is called from this machine."""
+    return _EVERYWHERE.get(host, host)
 
 
 def open_engines(settings: Settings, *, share: bool = True) -> Engines:

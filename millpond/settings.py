@@ -11,7 +11,6 @@ Without a DATABASE_URL, keys and a staff token that are not given are made once 
 import json
 import os
 import secrets
-import tempfile
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
@@ -21,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from keel.clock import FollowingClock
 from keel.ids import Ids, is_id
-from millpond.engines.folders import make_shared_folder
+from millpond.private_files import read_or_make
 
 PREFIX: Final = "MILLPOND_"
 SECRET_BYTES_MIN: Final = 32
@@ -56,6 +55,7 @@ MerchantId = Annotated[str, AfterValidator(_canonical_id)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
 TrustedProxies = Annotated[str, AfterValidator(_named_proxies)]
 DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://")]
 
 
@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     trusted_proxies: TrustedProxies = ""
     """Addresses and networks, separated by commas, whose X-Forwarded-For is believed; everybody cannot be trusted."""
 
+    cors_origins: list[Origin] = Field(default_factory=list, max_length=100)
+    """Origins, as `https://shop.example`, whose pages may call the API from a browser; none where it is left out."""
+
     metrics_port: int | None = Field(default=None, ge=1, le=65_535 - PROCESSES_MAX)
     """Port of 127.0.0.1 at which one process shows Prometheus its metrics; without it there are none to see.
     `millpond up` gives it to the worker, and the ports after it to the API processes."""
@@ -206,14 +209,19 @@ class MadeSecrets(BaseModel):
 def _read_or_make_secrets(data_dir: Path) -> MadeSecrets:
     path = data_dir / "secrets.json"
     try:
-        if not path.exists():
-            make_shared_folder(data_dir)
-            _create_private(path, json.dumps(_plain(_make_secrets()), indent=2))
-        return MadeSecrets.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise SettingsRefused(f"{path} is damaged. It holds the keys of tokens: restore it from a backup.") from error
+        text = read_or_make(path, lambda: json.dumps(_plain(_make_secrets()), indent=2))
     except OSError as error:
         raise SettingsRefused(f"{path} cannot be read or written: {error.strerror}.") from error
+    try:
+        return MadeSecrets.model_validate_json(text)
+    except ValidationError as error:
+        raise SettingsRefused(f"{path} is damaged. It holds the keys of tokens: restore it from a backup.") from error
+
+
+def new_secrets() -> dict[str, str]:
+    """Fresh secrets, and the merchant they are for, under the names that the environment has for them."""
+    made = {PREFIX + name.upper(): value for name, value in _plain(_make_secrets()).items()}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in made.items()}
 
 
 def _make_secrets() -> MadeSecrets:
@@ -221,20 +229,6 @@ def _make_secrets() -> MadeSecrets:
     token = StaffToken(token=SecretStr(secrets.token_urlsafe(32)), merchant_id=merchant_id)
     keys = {"first": SecretStr(secrets.token_urlsafe(32))}
     return MadeSecrets(token_keys=keys, staff_tokens=[token], seed_merchant_id=merchant_id)
-
-
-def _create_private(path: Path, text: str) -> None:
-    """Create a file readable by us alone, whole from its first moment. Of two racing processes one wins."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    aside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        path.hardlink_to(aside)
-    except FileExistsError:
-        return
-    finally:
-        aside.unlink()
 
 
 def _plain(value: Any) -> Any:

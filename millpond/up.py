@@ -1,8 +1,8 @@
 """`millpond up`: every process of one machine, started in order, kept running, stopped in the opposite order.
 
-Engines first, where no server is given; then the migrations; then the API processes, which share one listening socket,
-and the worker. When the supervisor is killed, the API and the worker stop by themselves, and the engines stay for the
-next `millpond up` to adopt.
+Engines first, where no server is given; then the migrations, and on a database of our own something to try; then the
+API processes, which share one listening socket, and the worker. When the supervisor is killed, the API and the worker
+stop by themselves, and the engines stay for the next `millpond up` to adopt.
 """
 
 import logging
@@ -16,12 +16,14 @@ from types import FrameType
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
+from keel.errors import Refusal
 from migrations import upgrade
 from millpond.children import Child, Pauses
 from millpond.engines import Engine, EngineFailed, Engines
+from millpond.greeting import greet, invite, url_of
 from millpond.lifeline import Lifeline
+from millpond.seed import Seeded, seed_now
 from millpond.servers import open_engines, with_urls
 from millpond.settings import Settings
 
@@ -47,9 +49,19 @@ def run(settings: Settings) -> None:
         assert reachable.database_url is not None
         try:
             upgrade(reachable.database_url)
+            seeded = _seeded(reachable) if settings.database_url is None else None
         finally:
             stops = StopRequests()
-        Supervisor(reachable, engines, listener, stops).run()
+        Supervisor(reachable, engines, listener, stops, seeded).run()
+
+
+def _seeded(settings: Settings) -> Seeded | None:
+    """Something to try. A shop that runs matters more, so what is in its way is only logged."""
+    try:
+        return seed_now(settings)
+    except Refusal as refusal:
+        log.warning("nothing to try was made: %s", refusal)
+        return None
 
 
 class StopRequests:
@@ -67,8 +79,15 @@ class StopRequests:
 class Supervisor:
     """Keeps the engines, the API processes and the worker running."""
 
-    def __init__(self, settings: Settings, engines: Engines, listener: socket.socket, stops: StopRequests) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        engines: Engines,
+        listener: socket.socket,
+        stops: StopRequests,
+        seeded: Seeded | None = None,
+    ) -> None:
+        self._settings, self._seeded = settings, seeded
         self._engines = engines
         self._listener = listener
         self._stops = stops
@@ -146,7 +165,16 @@ class Supervisor:
         """Say where everything is, once the first API process has opened the socket."""
         if not self._is_announced and self._listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             self._is_announced = True
-            _announce(self._settings, self._engines, self._listener)
+            self._announce()
+
+    def _announce(self) -> None:
+        console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
+        host, port = self._listener.getsockname()[:2]
+        greet(console, self._settings, self._engines, url_of(host, port))
+        if self._seeded is not None:
+            settings = self._settings.model_copy(update={"api_port": port})
+            invite(console, settings, self._seeded, url_of(host, port))
+        sys.stdout.flush()
 
 
 def _stop_signals() -> list[signal.Signals]:
@@ -181,17 +209,3 @@ def _bind(listener: socket.socket, address: tuple[object, ...]) -> OSError | Non
     except OSError as error:
         return error
     return None
-
-
-def _announce(settings: Settings, engines: Engines, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    table = Table(box=None, show_header=False, title="Millpond is up; Ctrl-C stops it", title_justify="left")
-    table.add_row("API", f"http://{shown}:{port}")
-    table.add_row("API reference", f"http://{shown}:{port}/docs")
-    for engine in engines.all:
-        table.add_row(engine.name, f"127.0.0.1:{engine.port}, in {engine.folder}")
-    if settings.seed_merchant_id is not None:
-        table.add_row("Secrets", str(settings.data_dir.resolve() / "secrets.json"))
-    Console(file=sys.stdout, soft_wrap=True).print(table)
-    sys.stdout.flush()

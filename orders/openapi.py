@@ -14,7 +14,6 @@ from inventory.errors import (
     UnknownItem,
 )
 from keel.errors import (
-    PROBLEM_MEDIA_TYPE,
     Internal,
     Malformed,
     NotFound,
@@ -25,6 +24,7 @@ from keel.errors import (
     Unavailable,
     WrongMediaType,
 )
+from keel.openapi import problem_responses
 from orders.errors import IdempotencyKeyMissing, IdempotencyKeyReused, PriceChanged, TooBusy
 from orders.schemas import OrderDocument, OrderRequest
 
@@ -75,8 +75,14 @@ def with_placement(document: dict[str, Any]) -> dict[str, Any]:
         )
         parts = document.setdefault("components", {})
         parts.setdefault("schemas", {}).update(components)
-        parts.setdefault("securitySchemes", {})["bearer"] = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
-        document["paths"][PATH] = {"post": _operation(*schemas)}
+        parts.setdefault("securitySchemes", {})["customer"] = {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+        }
+        operation = _operation(*schemas)
+        operation["responses"] |= problem_responses(document, REFUSALS)
+        document["paths"][PATH] = {"post": operation}
     return document
 
 
@@ -90,7 +96,7 @@ def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]
         "operationId": "place_order",
         "summary": "Place an order",
         "description": "Answered after the commit. A retry with the same key and body gives the same order.",
-        "security": [{"bearer": []}],
+        "security": [{"customer": []}],
         "parameters": [
             {"name": "sale_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
             {
@@ -104,19 +110,5 @@ def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]
         "responses": {
             "201": {"description": "Placed and committed", "content": _json(order, ORDER_EXAMPLE)},
             "200": {"description": "The same order, again", "content": _json(order, ORDER_EXAMPLE)},
-        }
-        | _problems(),
-    }
-
-
-def _problems() -> dict[str, Any]:
-    by_status: dict[str, list[type[Refusal]]] = {}
-    for refusal in REFUSALS:
-        by_status.setdefault(str(refusal.status), []).append(refusal)
-    return {
-        status: {
-            "description": "; ".join(f"`{r.slug()}`: {r.title}" for r in refusals),
-            "content": {PROBLEM_MEDIA_TYPE: {"schema": {"type": "object", "required": ["type", "title", "status"]}}},
-        }
-        for status, refusals in by_status.items()
+        },
     }

@@ -3,7 +3,9 @@
 import json
 import logging
 
-from keel.logs import JsonLines
+import pytest
+
+from keel.logs import REQUEST_ID, JsonLines, PlainLines
 
 
 def test_a_json_line_has_time_level_logger_message_and_error():
@@ -26,3 +28,18 @@ def test_a_json_line_has_time_level_logger_message_and_error():
 def test_a_line_stays_one_line_whatever_the_message():
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "two\nlines", (), None)
     assert "\n" not in JsonLines().format(record)
+
+
+@pytest.mark.parametrize("formatter", [JsonLines(), PlainLines("%(message)s%(request)s")])
+def test_a_line_says_which_request_it_belongs_to(formatter):
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "done", (), None)
+    token = REQUEST_ID.set("mine-7")
+    try:
+        assert "mine-7" in formatter.format(record)
+        record.__dict__["request_id"] = "told-8"
+        assert "told-8" in formatter.format(record)
+    finally:
+        REQUEST_ID.reset(token)
+    del record.__dict__["request_id"]
+    assert "request_id" not in formatter.format(record)
+    assert "[" not in formatter.format(record)

@@ -17,11 +17,11 @@ from console.model import Invariant, ItemFigures, Report
 from inventory.gate import Gate
 from millpond.audit import BROKEN, HOLDS, NOT_AUDITABLE
 from millpond.crowd_answers import Answer, Wish
-from millpond.drill import INTERRUPTED
 from millpond.drill_gate import wipe
 from millpond.drill_plan import Fault, Plan, Scene
 from millpond.drill_screen import screen
 from millpond.drill_verdict import verdict_of
+from millpond.stage import INTERRUPTED
 from tests.eventually import eventually_async
 from tests.inventory.selling import open_sale, open_shop
 from tests.millpond.stacks import Stack, planned_stack, running_stack
@@ -148,7 +148,7 @@ ALL_FOUR = answers("a", "b", "c", "d")
 
 
 def test_a_drill_in_which_all_is_well_has_no_faults():
-    verdict = verdict_of(PLAN, SCENE, ALL_FOUR, lost=0, report=report())
+    verdict = verdict_of(PLAN.fault, SCENE, ALL_FOUR, lost=0, report=report())
     assert verdict.faults == ()
     assert "The drill has passed." in [str(line) for line in verdict.lines()]
 
@@ -168,7 +168,7 @@ def test_a_drill_in_which_all_is_well_has_no_faults():
     ],
 )
 def test_a_drill_that_shows_a_fault_has_not_passed(told, lost, found, scene, word):
-    verdict = verdict_of(PLAN, scene, told, lost=lost, report=found)
+    verdict = verdict_of(PLAN.fault, scene, told, lost=lost, report=found)
     assert len(verdict.faults) == 1
     assert word in verdict.faults[0]
     assert not any("passed" in str(line) for line in verdict.lines())

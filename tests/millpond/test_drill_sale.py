@@ -6,28 +6,27 @@ from accounts.tokens import Tokens
 from inventory import views
 from millpond import drill_sale
 from millpond.crowd import Target
-from millpond.drill_plan import Fault, Plan
 from millpond.drill_sale import open_rehearsal, put_away, wishes
 from tests.eventually import eventually_async
 from tests.inventory.selling import Shop, open_shop
 
-PLAN = Plan(buyers=3, units=2, fault=Fault.NONE, seconds=15, address_per_s=200, address_burst=400)
+SECONDS = 15
 
 
 async def test_a_rehearsal_is_open_and_marked(database_url, redis_url):
     async with open_shop(database_url, redis_url) as shop:
-        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, units=2, seconds=SECONDS)
         config = await shop.ledger.sale(rehearsal.sale_id)
         assert config is not None
         assert config.rehearsal
         assert config.state == "open"
         assert config.allocated == 2
-        assert config.hold_ttl_s > PLAN.seconds, "no order lapses while the drill runs"
+        assert config.hold_ttl_s > SECONDS, "no order lapses while the drill runs"
 
 
 async def test_every_wish_is_of_another_buyer_who_is_signed_in(database_url, redis_url):
     async with open_shop(database_url, redis_url) as shop:
-        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, units=2, seconds=SECONDS)
         tokens = Tokens({"k": "a secret of the tests, of enough bytes"}, shop.clock)
         target = Target("127.0.0.1", 1)
         made = wishes(shop.selling, shop.staff, tokens, target=target, rehearsal=rehearsal, count=3)
@@ -38,7 +37,7 @@ async def test_every_wish_is_of_another_buyer_who_is_signed_in(database_url, red
 
 async def test_it_is_put_away_once_its_leftovers_are_back(database_url, redis_url):
     async with open_shop(database_url, redis_url) as shop:
-        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, units=2, seconds=SECONDS)
         trouble, _ = await asyncio.gather(
             put_away(shop.selling, shop.staff, rehearsal), settle(shop, rehearsal.sale_id)
         )
@@ -54,5 +53,5 @@ async def settle(shop: Shop, sale_id: str) -> None:
 async def test_without_a_worker_it_says_what_is_left_to_do(database_url, redis_url, monkeypatch):
     monkeypatch.setattr(drill_sale, "PUT_AWAY_MAX_S", 0.0)
     async with open_shop(database_url, redis_url) as shop:
-        rehearsal = await open_rehearsal(shop.selling, shop.staff, PLAN)
+        rehearsal = await open_rehearsal(shop.selling, shop.staff, units=2, seconds=SECONDS)
         assert "not back in base stock" in await put_away(shop.selling, shop.staff, rehearsal)

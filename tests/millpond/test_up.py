@@ -4,11 +4,7 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 
 import asyncpg
 import httpx
@@ -18,73 +14,7 @@ import pytest
 from millpond.children import CRASHES_MAX, PAUSE_MAX_S, STABLE_S, Child, ChildCrashes, Pauses
 from millpond.engines import Engines
 from tests.eventually import eventually, eventually_async
-
-HERE = Path(__file__).parents[2]
-START_MAX_S = 60.0
-
-
-@dataclass
-class Up:
-    """A running `millpond up` and where it writes."""
-
-    process: subprocess.Popen[bytes]
-    data_dir: Path
-    output: Path
-
-    def text(self) -> str:
-        return self.output.read_text()
-
-    def url(self) -> str:
-        """The API's URL, once it is announced."""
-        found = eventually(lambda: re.search(r"API +(http://\S+)", self.text()), within_s=START_MAX_S)
-        assert found is not None
-        return found[1]
-
-    def children(self, word: str) -> list[int]:
-        """The pids of the supervisor's children with `word` on their command line."""
-        lines = {child.pid: child.info["cmdline"] or [] for child in self._children()}  # a zombie has none
-        return [pid for pid, line in lines.items() if word in line]
-
-    def _children(self) -> list[psutil.Process]:
-        """In one sweep, since they may end while we look."""
-        return [child for child in psutil.process_iter(["ppid", "cmdline"]) if child.info["ppid"] == self.process.pid]
-
-    def family(self) -> list[psutil.Process]:
-        """Every process below the supervisor."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(30)
-
-
-@pytest.fixture
-def up(tmp_path):
-    """Runs `millpond up` in a data folder that stays the same within the test."""
-    started: list[Up] = []
-
-    def run(**settings: str) -> Up:
-        given = {"MILLPOND_DATA_DIR": str(tmp_path / "data"), "MILLPOND_API_PORT": "0"}
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
-        environment = {name: value for name, value in ours.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
-        output = tmp_path / f"output-{len(started)}"
-        with output.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "millpond", "up"],
-                cwd=HERE,
-                env=environment | given | settings,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-            )
-        started.append(Up(process, tmp_path / "data", output))
-        return started[-1]
-
-    yield run
-    for one in started:
-        if one.process.poll() is None:
-            one.stop()
-    Engines.open(tmp_path / "data").close()  # whatever a killed supervisor left
+from tests.millpond.ups import START_MAX_S, Up
 
 
 def answers(url: str) -> bool:

@@ -1,0 +1,15 @@
+"""What the tests of the processes share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.millpond.ups import Up, many_ups
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """Runs `millpond up` in a data folder that stays the same within the test."""
+    with many_ups(tmp_path) as run:
+        yield run
