@@ -16,6 +16,13 @@ from tests.databases import Databases, flush, redis_url_for_tests
 from tests.servers import Servers, private_pair, shared_servers, sweep_leftovers
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the run's engines, to be run again against others: `-m engines`."""
+    for item in items:
+        if "engines" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.engines)
+
+
 @pytest.fixture(scope="session")
 def engines() -> Iterator[Servers]:
     """`database_url` and `redis_url` of the run's servers."""
