@@ -11,12 +11,11 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
 import typer
-from pydantic import TypeAdapter
 
 from accounts import members, staff_sign_in
 from accounts.passwords import Passwords
 from accounts.people import People
-from accounts.schemas import MemberWish, NewPassword
+from accounts.schemas import MemberWish, NewPassword, Sent
 from accounts.tokens import Tokens
 from keel.clock import FollowingClock
 from keel.errors import Refusal
@@ -34,6 +33,12 @@ app = typer.Typer(help="Who works for a merchant, and as what.", no_args_is_help
 Email = Annotated[str, typer.Argument(help="The e-mail to sign in with.")]
 Merchant = Annotated[str | None, typer.Option(help="The merchant's id; without it, the one of the settings.")]
 Work = Callable[[People, Principal], Awaitable[None]]
+
+
+class _Typed(Sent):
+    """A model, so that what is wrong with it is said by its name."""
+
+    password: NewPassword
 
 
 @app.command()
@@ -107,7 +112,7 @@ def _password() -> str:
         typed: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         typed = sys.stdin.readline().removesuffix("\n")
-    return TypeAdapter[str](NewPassword).validate_python(typed)
+    return _Typed(password=typed).password
 
 
 def _run(merchant: str | None, work: Work) -> None:

@@ -112,6 +112,16 @@ async def test_a_blocked_customer_comes_in_by_no_door(shop):
     assert (await login(shop, "hua")).access
 
 
+async def test_nobody_slips_in_while_they_are_being_blocked(shop):
+    hua = await login(shop, "hua")
+    for _ in range(5):
+        at_once = (customers.block(shop.people, shop.by, hua.subject_id), login(shop, "hua"), login(shop, "hua"))
+        answers = await asyncio.gather(*at_once, return_exceptions=True)
+        assert all(answer is None or isinstance(answer, SignedIn | SignInRefused) for answer in answers)
+        assert await shop.rows("SELECT id FROM sign_in WHERE revoked_at IS NULL") == []
+        await customers.unblock(shop.people, shop.by, hua.subject_id)
+
+
 async def test_another_merchants_customer_is_not_there(shop):
     hua = await login(shop, "hua")
     for command in (customers.block, customers.unblock, customers.sign_out_everywhere):

@@ -1,6 +1,8 @@
 """Staff come in with e-mail and password, go on with refresh tokens, and are out when they say so."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from argon2 import PasswordHasher
@@ -8,10 +10,11 @@ from argon2 import PasswordHasher
 from accounts import members, staff_sign_in
 from accounts.errors import SignInRefused
 from accounts.members import INVITATION_TTL
+from accounts.passwords import Passwords
 from accounts.tokens import ACCESS_TTL_S, LEEWAY_S
 from keel.errors import Conflict, NotSignedIn
 from keel.identity import Role
-from tests.accounts.shops import HUA, PASSWORD, principal_of
+from tests.accounts.shops import CHEAP, HUA, PASSWORD, principal_of
 
 
 async def test_with_the_right_password_one_is_in_for_ten_minutes(shop):
@@ -53,6 +56,33 @@ async def test_whatever_is_wrong_the_answer_is_the_same(shop):
         documents.append(refusal.value.document())
     assert documents == [documents[0]] * len(wrong)
     assert (await shop.login(HUA, PASSWORD, hua.merchant_id)).access
+
+
+class Meanwhile(Passwords):
+    """While a password is being compared, something happens."""
+
+    def __init__(self, happens: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(CHEAP)
+        self._happens = happens
+
+    async def good(self, password: str, stored: str | None) -> bool:
+        good = await super().good(password, stored)
+        await self._happens()
+        return good
+
+
+async def test_who_is_shut_out_while_the_password_is_compared_does_not_come_in(shop):
+    hua = await shop.member(role=Role.HOST)
+    by = principal_of(hua)
+    for happens in (
+        lambda: staff_sign_in.set_password(shop.people, by, hua.subject_id, PASSWORD),  # the same word, hashed anew
+        lambda: members.disable(shop.people, shop.by, hua.subject_id),
+    ):
+        with pytest.raises(SignInRefused):
+            await staff_sign_in.login(
+                replace(shop.people, passwords=Meanwhile(happens)), staff_sign_in.Credentials(HUA, PASSWORD)
+            )
+        assert await shop.rows("SELECT id FROM sign_in WHERE revoked_at IS NULL") == []
 
 
 async def test_one_address_may_work_for_two_merchants_and_the_second_one_is_named(shop):

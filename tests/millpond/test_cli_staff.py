@@ -83,7 +83,7 @@ async def test_somebody_is_invited_and_somebody_is_out(shop, staff):
     ("arguments", "typed", "said"),
     [
         (("add", "no address"), PASSWORD, "email"),
-        (("add", HUA), "short", "at least 10"),
+        (("add", HUA), "short", "password: String should have at least 10"),
         (("add", HUA, "--role", "king"), PASSWORD, "king"),
         (("passwd", "nobody@pond.cn"), PASSWORD, "Not found"),
         (("disable", "nobody@pond.cn"), "", "Not found"),
