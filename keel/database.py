@@ -7,9 +7,13 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy import MetaData
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
+
+from keel.errors import Unavailable
 
 LOCK_TIMEOUT_MS: Final = 1_000
 STATEMENT_TIMEOUT_MS: Final = 2_000
@@ -33,6 +37,8 @@ _STAFF_LIMITS: Final[dict[str, Any]] = {
     },
 }
 
+# Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
+_NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 
 Pool = asyncpg.Pool
 Row = asyncpg.Record
@@ -58,6 +64,7 @@ def create_engine(database_url: str) -> AsyncEngine:
         _asyncpg_url(database_url),
         pool_pre_ping=True,
         pool_timeout=STAFF_POOL_TIMEOUT_S,
+        hide_parameters=True,  # an error that is logged with its values would tell whom an order goes to
         connect_args={"timeout": CONNECT_TIMEOUT_S, **_STAFF_LIMITS},
     )
 
@@ -79,6 +86,24 @@ async def transaction(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterat
     """One edge, one commit: the session commits when the block ends well and rolls back when it raises."""
     async with sessions() as session, session.begin():
         yield session
+
+
+@asynccontextmanager
+async def edge(
+    sessions: async_sessionmaker[AsyncSession], *, busy: str = "the database is busy"
+) -> AsyncIterator[AsyncSession]:
+    """The transaction of one command. Raises Unavailable when locks (`busy`) or PostgreSQL cannot be had in time."""
+    try:
+        async with transaction(sessions) as session:
+            yield session
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _NOT_NOW:
+            raise Unavailable(detail=busy) from error
+        raise
+    except PoolExhausted as error:
+        raise Unavailable(detail="this process has no connection left") from error
+    except OSError as error:
+        raise Unavailable(detail="the database does not answer") from error
 
 
 async def _keep_as_it_is(_: asyncpg.Connection) -> None:
