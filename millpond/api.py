@@ -32,7 +32,9 @@ from millpond.metrics import metrics_at
 from millpond.readiness import Readiness
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
+from orders import routes_staff as staff_order_routes
 from orders.desk import NO_LEDGER
+from orders.handling import Handling
 from orders.openapi import with_placement
 from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
@@ -86,8 +88,10 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     app.state.authenticate_staff = staff.authenticate
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.book = parts.viewers_book
     app.include_router(orders_router)
+    app.include_router(staff_order_routes.router)
     for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
         app.include_router(router)
     _add_health(app, Readiness(parts))

@@ -38,9 +38,11 @@ class Orders:
             raise NotFound(what="order")
         return document_of_row(rows[0])
 
-    async def page(self, merchant_id: str, customer_id: str, below: str | None, count: int) -> list[OrderDocument]:
-        """The customer's orders below an id, newest first."""
-        rows = await order_page(self.ledger, merchant_id, customer_id, below, count)
+    async def page(
+        self, merchant_id: str, customer_id: str, below: str | None, count: int, *, state: OrderState | None = None
+    ) -> list[OrderDocument]:
+        """The customer's orders below an id, newest first; in one state where it is given."""
+        rows = await order_page(self.ledger, merchant_id, customer_id, below, count, state=state)
         return [document_of_row(row) for row in rows]
 
     async def cancel(self, merchant_id: str, customer_id: str, order_id: str, reason: str | None) -> OrderDocument:

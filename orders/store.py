@@ -111,10 +111,10 @@ async def order_rows(
 
 
 async def order_page(
-    ledger: Ledger, merchant_id: str, customer_id: str, below: str | None, count: int
+    ledger: Ledger, merchant_id: str, customer_id: str, below: str | None, count: int, *, state: str | None
 ) -> list[asyncpg.Record]:
-    """A page of a customer's orders, newest first, below an id."""
-    return await ledger.call(_PAGE, merchant_id, customer_id, below, count)
+    """A page of a customer's orders, newest first, below an id; in one state where it is given."""
+    return await ledger.call(_PAGE, merchant_id, customer_id, below, count, state)
 
 
 async def lapse(
@@ -164,6 +164,7 @@ _ORDERS: Final = (
 _PAGE: Final = (
     _COLUMNS
     + """WHERE o.merchant_id = $1 AND o.customer_id = $2 AND ($3::uuid IS NULL OR o.id < $3)
+      AND ($5::text IS NULL OR o.state = $5)
     ORDER BY o.id DESC LIMIT $4"""
 )
 _DUE: Final = """
