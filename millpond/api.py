@@ -32,6 +32,7 @@ from millpond.metrics import metrics_at
 from millpond.readiness import Readiness
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
+from orders import routes_exports
 from orders import routes_staff as staff_order_routes
 from orders.desk import NO_LEDGER
 from orders.handling import Handling
@@ -91,7 +92,8 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.book = parts.viewers_book
     app.include_router(orders_router)
-    app.include_router(staff_order_routes.router)
+    for router in (routes_exports.router, staff_order_routes.router):
+        app.include_router(router)
     for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
         app.include_router(router)
     _add_health(app, Readiness(parts))
