@@ -23,7 +23,7 @@ from orders.tables import OrderExportRow
 log = logging.getLogger(__name__)
 
 LEASE_FOR: Final = timedelta(seconds=30)
-ROWS_PER_PIECE: Final = 1_000
+ROWS_PER_PIECE: Final = 500
 TRIES_MAX: Final = 5
 
 

@@ -30,7 +30,9 @@ def _on_one_line(value: str) -> str:
 
 
 def _with_zone(value: object) -> object:
-    if isinstance(value, str) and "T" not in value.upper():
+    if (
+        not isinstance(value, str) or "T" not in value.upper()
+    ):  # a number would be taken for seconds, a date for midnight
         raise ValueError("is not an RFC 3339 time with its zone")
     return value
 

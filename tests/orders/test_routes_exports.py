@@ -11,7 +11,14 @@ from tests.orders.test_routes_staff import ABSENT, OURS, PATH, placed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WRONG: tuple[Any, ...] = ({"colour": "red"}, {"recipients": "all"}, {"total_min": -1}, [], "everything")
+WRONG: tuple[Any, ...] = (
+    {"colour": "red"},
+    {"recipients": "all"},
+    {"total_min": -1},
+    {"placed_from": 1},
+    [],
+    "everything",
+)
 
 
 async def test_a_file_is_asked_for_made_and_streamed(served: Served):
