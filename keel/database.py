@@ -76,6 +76,7 @@ def create_engine(database_url: str) -> AsyncEngine:
         _asyncpg_url(database_url),
         pool_pre_ping=True,
         pool_timeout=STAFF_POOL_TIMEOUT_S,
+        hide_parameters=True,  # an error that is logged with its values would tell whom an order goes to
         connect_args={"timeout": CONNECT_TIMEOUT_S, **_STAFF_LIMITS},
     )
 
@@ -103,7 +104,7 @@ async def transaction(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterat
 async def edge(
     sessions: async_sessionmaker[AsyncSession], *, busy: str = "the database is busy"
 ) -> AsyncIterator[AsyncSession]:
-    """The transaction of one command. Raises Unavailable, with `busy`, when locks or PostgreSQL cannot be had."""
+    """The transaction of one command. Raises Unavailable when locks (`busy`) or PostgreSQL cannot be had in time."""
     try:
         async with transaction(sessions) as session:
             yield session

@@ -43,7 +43,10 @@ from millpond.openapi import describe
 from millpond.readiness import Readiness
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
+from orders import routes_exports
+from orders import routes_staff as staff_order_routes
 from orders.desk import NO_LEDGER
+from orders.handling import Handling
 from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
@@ -106,8 +109,11 @@ def build(parts: Parts, settings: Settings) -> Application:
     _add_people(app, parts, settings, tokens)
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.book = parts.viewers_book
     app.include_router(orders_router)
+    for router in (routes_exports.router, staff_order_routes.router):
+        app.include_router(router)
     for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
         app.include_router(router)
     _add_health(app, Readiness(parts))

@@ -1,4 +1,4 @@
-"""The process `millpond worker`: expiry, sweeper, reconciler, outbox relay and the sales' clock."""
+"""The process `millpond worker`: expiry, exports, sweeper, reconciler, outbox relay and the sales' clock."""
 
 import asyncio
 import logging
@@ -21,7 +21,8 @@ from millpond.api import upkeep_of
 from millpond.metrics import metrics_at
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
-from orders.loops import expire
+from orders.export_work import Exporter
+from orders.loops import expire, export
 from orders.service import Orders
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(reconcile(upkeep, stop))
         group.create_task(sweep(upkeep, stop))
         group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
+        group.create_task(export(Exporter(parts.sessions, parts.clock), stop))
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
         group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))

@@ -44,6 +44,15 @@ class MoveRefused(Refusal):
 
 
 @dataclass(eq=False)
+class RecipientFixed(Refusal):
+    """The order is in a state in which whoever asks can no longer change whom it goes to."""
+
+    state: str
+    status: ClassVar = 409
+    title: ClassVar = "The recipient can no longer be changed"
+
+
+@dataclass(eq=False)
 class TooBusy(Refusal):
     """More placements wait than this server takes on."""
 

@@ -4,10 +4,12 @@ import asyncio
 from typing import Final
 
 from keel.loops import run_every
+from orders.export_work import Exporter
 from orders.service import EXPIRE_BATCH_MAX, Orders
 from orders.store import DuePlace
 
 EXPIRE_EVERY_S: Final = 1.0
+EXPORT_EVERY_S: Final = 1.0
 
 
 async def expire(orders: Orders, stop: asyncio.Event) -> None:
@@ -19,3 +21,8 @@ async def expire(orders: Orders, stop: asyncio.Event) -> None:
             pass
 
     await run_every("expiry", EXPIRE_EVERY_S, stop, tick)
+
+
+async def export(exporter: Exporter, stop: asyncio.Event) -> None:
+    """Make the files that staff asked for, until `stop`."""
+    await run_every("exports", EXPORT_EVERY_S, stop, lambda: exporter.tick(stop))

@@ -11,7 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.tokens import Claims, Tokens
 from keel.ids import ID_PATTERN
-from orders.schemas import OrderDocument
+from orders import own
+from orders.model import OrderState
+from orders.recipients import Whom
+from orders.schemas import OwnOrder
+from orders.schemas_staff import RecipientWish
 from orders.service import PAGE_MAX, Orders
 
 OrderIdPath = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -49,7 +53,7 @@ def _json(value: Any) -> Response:
 @router.get("/{order_id}", response_model=None)
 async def read_order(order_id: OrderIdPath, who: Customer, orders: OrdersHere) -> Response:
     """One of your orders."""
-    return _json(await orders.read(who.mid, who.sub, order_id, was=who.was))
+    return _json(await own.read(orders, who, order_id))
 
 
 @router.get("", response_model=None)
@@ -58,9 +62,10 @@ async def list_orders(
     orders: OrdersHere,
     below: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
     count: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 20,
+    state: OrderState | None = None,
 ) -> Response:
     """Your orders, newest first; `next` is the `below` of the next page, absent on the last."""
-    page = await orders.page(who.mid, who.sub, below, count, was=who.was)
+    page = await own.page(orders, who, below, count, state=state)
     return _json(Page(orders=page, next=page[-1].id if len(page) == count else None))
 
 
@@ -69,12 +74,18 @@ async def cancel_order(
     order_id: OrderIdPath, who: Customer, orders: OrdersHere, body: CancelRequest | None = None
 ) -> Response:
     """Cancel an order that awaits payment. Safe to repeat."""
-    reason = body.reason if body else None
-    return _json(await orders.cancel(who.mid, who.sub, order_id, reason, was=who.was))
+    return _json(await own.cancel(orders, who, order_id, body.reason if body else None))
+
+
+@router.put("/{order_id}/recipient", response_model=None)
+async def put_recipient(order_id: OrderIdPath, who: Customer, orders: OrdersHere, wish: RecipientWish) -> Response:
+    """Say whom one of your orders goes to, until it is paid. Safe to repeat."""
+    whom = Whom(name=wish.name, phone=wish.phone, address=wish.address)
+    return _json(await own.put_recipient(orders, who, order_id, whom))
 
 
 class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """A page of orders."""
 
-    orders: list[OrderDocument]
+    orders: list[OwnOrder]
     next: str | None = None

@@ -79,6 +79,13 @@ class OrderDocument(msgspec.Struct, frozen=True):
     receipt: Receipt
 
 
+class OwnOrder(OrderDocument, frozen=True, omit_defaults=True):
+    """The same with what its buyer may still see to: whom it goes to, and what is `missing` (`recipient`)."""
+
+    recipient: Recipient | None = None
+    missing: list[str] = []
+
+
 _decode = msgspec.json.Decoder(OrderRequest).decode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 _encode = msgspec.json.Encoder().encode

@@ -41,10 +41,17 @@ class Orders:
         return document_of_row(rows[0])
 
     async def page(
-        self, merchant_id: str, customer_id: str, below: str | None, count: int, *, was: Sequence[str] = ()
+        self,
+        merchant_id: str,
+        customer_id: str,
+        below: str | None,
+        count: int,
+        *,
+        state: OrderState | None = None,
+        was: Sequence[str] = (),
     ) -> list[OrderDocument]:
-        """The orders of the customer, and of the guests they were, below an id, newest first."""
-        rows = await order_page(self.ledger, merchant_id, [customer_id, *was], below, count)
+        """The orders of the customer, and of the guests they were, below an id, newest first; in one state if given."""
+        rows = await order_page(self.ledger, merchant_id, [customer_id, *was], below, count, state=state)
         return [document_of_row(row) for row in rows]
 
     async def cancel(

@@ -112,10 +112,10 @@ async def order_rows(
 
 
 async def order_page(
-    ledger: Ledger, merchant_id: str, customer_ids: Sequence[str], below: str | None, count: int
+    ledger: Ledger, merchant_id: str, customer_ids: Sequence[str], below: str | None, count: int, *, state: str | None
 ) -> list[asyncpg.Record]:
-    """A page of these customers' orders, newest first, below an id."""
-    return await ledger.call(_PAGE, merchant_id, customer_ids, below, count)
+    """A page of these customers' orders, newest first, below an id; in one state where it is given."""
+    return await ledger.call(_PAGE, merchant_id, customer_ids, below, count, state)
 
 
 async def lapse(
@@ -169,6 +169,7 @@ _ORDERS: Final = (
 _PAGE: Final = (
     _COLUMNS
     + """WHERE o.merchant_id = $1 AND o.customer_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR o.id < $3)
+      AND ($5::text IS NULL OR o.state = $5)
     ORDER BY o.id DESC LIMIT $4"""
 )
 _DUE: Final = """

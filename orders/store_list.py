@@ -1,0 +1,101 @@
+"""Pages of orders as staff look for them: found along one index, in slices, within a time limit."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from inventory.model import HOLD_TTL_S_MAX
+from orders.filters import ID_BEFORE_PLACED_MAX, OrderFilter, Rehearsals, least_id_at
+from orders.model import OrderState
+from orders.store_ways import FEW_MAX, GATHERED, Span, Wanted, Way, counted, in_state, matching, taking, ways_of
+from orders.tables import OrderRow
+
+CHUNK_ROWS: Final = 10_000  # orders that one statement looks at, at most
+SEARCH_S_MAX: Final = 0.02  # after this no further chunk is looked at: the page stays short and the next one goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Ids in the order of the span. `resume` is where to go on: beyond that id there may be more; None at the end."""
+
+    ids: list[str]
+    resume: str | None
+
+
+async def wanted_of(session: AsyncSession, merchant_id: str, given: OrderFilter) -> Wanted:
+    """The filter with the sales and items that it is about."""
+    if given.by_line:
+        values = {"merchant": merchant_id, "item": given.item_id, "sku": given.sku_id, "sale": given.sale_id}
+        sold = (await session.execute(_SOLD_AS, values)).all()
+        sales, items = tuple({str(row[1]) for row in sold}), tuple(str(row[0]) for row in sold)
+        return Wanted(merchant_id, given, sales, items)
+    if given.sale_id is not None:
+        return Wanted(merchant_id, given, (given.sale_id,))
+    if given.by_many_sales:
+        only = given.rehearsals is Rehearsals.ONLY
+        rows = await session.scalars(_SALES, {"merchant": merchant_id, "rehearsal": only})
+        return Wanted(merchant_id, given, tuple(str(row) for row in rows))
+    return Wanted(merchant_id, given)
+
+
+async def find(session: AsyncSession, wanted: Wanted, span: Span, count: int) -> Found:
+    """At most `count` ids; fewer with a `resume` where the time ran out before so many were found."""
+    began_s, ids = time.perf_counter(), list[str]()
+    narrowed = await _narrowed(session, wanted, span)
+    if narrowed is None:
+        return Found([], None)
+    span = narrowed
+    way = await way_of(session, wanted, span)
+    chunk = FEW_MAX if way in GATHERED else max(count + 1, CHUNK_ROWS // max(1, len(wanted.sale_ids)))
+    while True:
+        page = matching(wanted, way, span, chunk=chunk, count=count + 1 - len(ids))
+        ids += (await session.scalars(page)).all()
+        if len(ids) > count:
+            return Found(ids[:count], ids[count - 1])
+        end = None if way in GATHERED else await _end_of(session, wanted, way, span, chunk)
+        if end is None or time.perf_counter() - began_s > SEARCH_S_MAX:
+            return Found(ids, end)
+        span = span.beyond(end)
+
+
+async def _end_of(session: AsyncSession, wanted: Wanted, way: Way, span: Span, chunk: int) -> str | None:
+    """The last id of a chunk, None where the way ended inside it."""
+    last = taking(wanted, way, span, 1, skip=chunk - 1).subquery()
+    found: str | None = await session.scalar(select(last.c.id))
+    return found
+
+
+async def way_of(session: AsyncSession, wanted: Wanted, span: Span) -> Way:
+    """The way with the fewest orders where one has few, which is found out by counting so far; else the best guess."""
+    offered = ways_of(wanted.filter)
+    best_guess = next((way for way in offered if way not in GATHERED), Way.ALL)
+    asked = [*offered, Way.ALL] if wanted.filter.by_time else offered
+    if not asked or asked == [best_guess]:
+        return best_guess
+    counts = (await session.execute(select(*(counted(wanted, way, span).scalar_subquery() for way in asked)))).one()
+    fewest, way = min(zip(counts, asked, strict=True), key=lambda pair: pair[0])
+    return way if fewest <= FEW_MAX else best_guess
+
+
+async def _narrowed(session: AsyncSession, wanted: Wanted, span: Span) -> Span | None:
+    """Without what is older than the oldest hold can be, where only unpaid orders count; None where there are none."""
+    if wanted.filter.state is not OrderState.AWAITING_PAYMENT:
+        return span
+    first: datetime | None = await session.scalar(select(func.min(OrderRow.expires_at)).where(in_state(wanted)))
+    if first is None:
+        return None
+    floor = least_id_at(first - timedelta(seconds=HOLD_TTL_S_MAX) - ID_BEFORE_PLACED_MAX)
+    return Span(max(floor, span.above or floor), span.below, backwards=span.backwards)
+
+
+_SOLD_AS: Final = text("""
+    SELECT id, sale_id FROM sale_item
+    WHERE merchant_id = :merchant AND (CAST(:item AS uuid) IS NULL OR id = CAST(:item AS uuid))
+      AND (CAST(:sku AS uuid) IS NULL OR sku_id = CAST(:sku AS uuid))
+      AND (CAST(:sale AS uuid) IS NULL OR sale_id = CAST(:sale AS uuid))
+""")
+_SALES: Final = text("SELECT id FROM sale WHERE merchant_id = :merchant AND (rehearsal OR NOT :rehearsal)")
