@@ -14,6 +14,7 @@ from typing import Any, Final
 from millpond.engines import Engine, Engines, Postgres, Valkey, processes
 
 FOLDER_PREFIX: Final = "millpond-test-"
+THROWAWAY_VARIABLE: Final = "MILLPOND_TEST_THROWAWAY"
 
 # What a run leaves behind is thrown away, so a power cut may take it. Everything else is as in production.
 THROWAWAY: Final[Mapping[str, str]] = {
@@ -36,14 +37,15 @@ class Servers:
 
 @contextmanager
 def shared_servers() -> Iterator[Servers]:
-    """One pair for the whole run."""
+    """One pair for the whole run. Given ones are ours to wipe only where THROWAWAY_VARIABLE is 1."""
+    throwaway = os.environ.get(THROWAWAY_VARIABLE) == "1"
     database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
     with private_pair(postgres=not database_url, valkey=not redis_url, postgres_options=THROWAWAY) as engines:
         yield Servers(
             database_url=database_url or engines.database_url,
             redis_url=redis_url or engines.redis_url,
-            owns_database=not database_url,
-            owns_redis=not redis_url,
+            owns_database=throwaway or not database_url,
+            owns_redis=throwaway or not redis_url,
         )
 
 

@@ -175,6 +175,7 @@ def as_text(table: dict[str, list[str]]) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
+@cache
 def application() -> FastAPI:
     """The application of `millpond api`: it needs no engine until it is asked something."""
 
