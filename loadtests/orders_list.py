@@ -129,7 +129,7 @@ async def pages(url: str, redis_url: str) -> dict[str, dict[str, float]]:
     keys: Any = {"run": TOKEN}
     settings = Settings(token_keys=keys, staff_tokens=[staff], rate_address_burst=10**6)
     async with parts_of(url, redis_url, connections=2) as parts:
-        transport = httpx.ASGITransport(build(parts, settings))
+        transport = httpx.ASGITransport(build(parts, settings).asgi)
         headers = {"authorization": f"Bearer {TOKEN}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://pond", headers=headers) as client:
             for given in FILTERS.values():  # statements are prepared, pages are in memory

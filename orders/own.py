@@ -1,4 +1,5 @@
-"""A customer's own orders (and those of the guests he was) as he sees them: with the recipient, which he may set until he pays, and what is missing."""
+"""A customer's own orders, and those of the guests he was: with the recipient, which he may set until he pays, and what
+is missing."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.tokens import Claims
 from keel.errors import Conflict, NotFound
 from keel.identity import Principal, Role
 from millpond.wiring import SUBSCRIPTIONS
