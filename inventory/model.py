@@ -96,6 +96,28 @@ class SaleConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SkuFilter:
+    """Which SKUs of a catalogue are meant; what is None does not matter. `low` means at or below their mark."""
+
+    code: str | None = None  # the beginning of it
+    title: str | None = None  # a part of it, in capitals or not
+    product_id: str | None = None
+    archived: bool = False
+    low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaleFilter:
+    """Which sales of a merchant are meant; what is None does not matter. A sale without `opens_at` matches no time."""
+
+    states: tuple[SaleState, ...] = ()
+    kind: SaleKind | None = None
+    opens_from: datetime | None = None
+    opens_before: datetime | None = None
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ItemCount:
     """One item's counters in the ledger."""
 

@@ -19,28 +19,6 @@ class OnHand(BaseModel):
     on_hand: int
 
 
-class ListPriceOut(BaseModel):
-    """Minor units of a currency."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    currency: str
-    price: int
-
-
-class SkuOut(BaseModel):
-    """A SKU of the catalogue."""
-
-    id: str
-    title: str
-    code: str
-    specification: dict[str, str]
-    picture_url: str | None
-    needs_recipient: bool
-    on_hand: int
-    prices: list[ListPriceOut]
-
-
 class SaleBrief(BaseModel):
     """A sale without its items."""
 
@@ -110,13 +88,6 @@ class PublicSale(BaseModel):
     version: int
     server_time: datetime
     items: list[PublicItem]
-
-
-class SkuPage(BaseModel):
-    """Newest first; `next` is the `below` of the page after this one."""
-
-    skus: list[SkuOut]
-    next: str | None
 
 
 class SalePage(BaseModel):

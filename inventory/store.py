@@ -1,41 +1,21 @@
 """SQL of sales. Locks go in one order everywhere: the sale, base stock by SKU id, stock by segment and item id."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
 import asyncpg
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
 from inventory.model import SaleState
 from inventory.sheet import Move, SaleSheet
 from inventory.tables import ItemVersionRow, SaleItemRow, SaleRow
-from keel.database import transaction
-from keel.errors import Conflict, NotFound, Unavailable
+from keel.database import command
+from keel.errors import Conflict, NotFound
 
-# Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
-_NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
-
-
-@asynccontextmanager
-async def edge(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
-    """The transaction of one staff command. Raises Unavailable when locks or PostgreSQL cannot be had in time."""
-    try:
-        async with transaction(sessions) as session:
-            yield session
-    except DBAPIError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _NOT_NOW:
-            raise Unavailable(detail="the database is busy with this sale") from error
-        raise
-    except PoolExhausted as error:
-        raise Unavailable(detail="this process has no connection left") from error
-    except OSError as error:
-        raise Unavailable(detail="the database does not answer") from error
+edge: Final = command
 
 
 async def lock_sale(session: AsyncSession, merchant_id: str, sale_id: str) -> SaleRow:

@@ -1,8 +1,8 @@
-"""What staff and viewers see of sales and SKUs."""
+"""What staff and viewers see of sales."""
 
 from typing import Final
 
-from inventory import catalogue, store
+from inventory import store
 from inventory.book import SaleBook
 from inventory.faults import GateSilent
 from inventory.gate import Gate
@@ -10,29 +10,19 @@ from inventory.model import ItemConfig, ItemCount, SaleState
 from inventory.replies import GateItem
 from inventory.schemas_shown import (
     ItemOut,
-    ListPriceOut,
     PublicItem,
     PublicSale,
     SaleBrief,
     SaleOut,
     SalePage,
-    SkuOut,
-    SkuPage,
 )
 from inventory.selling import Selling
 from inventory.sheet import SEGMENT, SaleSheet, state_at
-from inventory.store_catalogue import CatalogueEntry
 from keel.clock import Clock
 from keel.errors import NotFound
 from keel.identity import Principal
 
 _NOTHING: Final = ItemCount("", 0, 0, 0, 0)
-
-
-async def sku_page(selling: Selling, by: Principal, *, below: str | None, count: int) -> SkuPage:
-    """A page of the catalogue."""
-    entries = await catalogue.list_skus(selling, by, below=below, count=count)
-    return SkuPage(skus=[_sku(entry) for entry in entries], next=entries[-1].sku.id if len(entries) == count else None)
 
 
 async def sale_page(selling: Selling, by: Principal, *, below: str | None, count: int) -> SalePage:
@@ -94,20 +84,6 @@ async def _at_gate(gate: Gate, sheet: SaleSheet) -> dict[int, GateItem]:
         return {}
     current = status.loaded and status.epoch == sheet.epoch(SEGMENT)
     return {item.no: item for item in status.items} if current else {}
-
-
-def _sku(entry: CatalogueEntry) -> SkuOut:
-    sku = entry.sku
-    return SkuOut(
-        id=sku.id,
-        title=entry.title,
-        code=sku.code,
-        specification=sku.specification,
-        picture_url=sku.picture_url,
-        needs_recipient=sku.needs_recipient,
-        on_hand=entry.on_hand,
-        prices=[ListPriceOut.model_validate(price) for price in entry.prices],
-    )
 
 
 def _item(item: ItemConfig, count: ItemCount, at_gate: GateItem | None, *, planned: int) -> ItemOut:

@@ -7,9 +7,13 @@ from typing import Any, Final
 import asyncpg
 from sqlalchemy import MetaData
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
+
+from keel.errors import Unavailable
 
 LOCK_TIMEOUT_MS: Final = 1_000
 STATEMENT_TIMEOUT_MS: Final = 2_000
@@ -23,6 +27,8 @@ STAFF_IDLE_TIMEOUT_MS: Final = 10_000
 STAFF_ANSWER_TIMEOUT_S: Final = 12.0  # longer than a statement may take, so that PostgreSQL says first what went wrong
 STAFF_POOL_TIMEOUT_S: Final = 2.0
 
+# Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
+_NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 _STAFF_LIMITS: Final[dict[str, Any]] = {
     "command_timeout": STAFF_ANSWER_TIMEOUT_S,
     "server_settings": {
@@ -79,6 +85,22 @@ async def transaction(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterat
     """One edge, one commit: the session commits when the block ends well and rolls back when it raises."""
     async with sessions() as session, session.begin():
         yield session
+
+
+@asynccontextmanager
+async def command(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
+    """The transaction of one staff command. Raises Unavailable when locks or PostgreSQL cannot be had in time."""
+    try:
+        async with transaction(sessions) as session:
+            yield session
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _NOT_NOW:
+            raise Unavailable(detail="the database is busy with this") from error
+        raise
+    except PoolExhausted as error:
+        raise Unavailable(detail="this process has no connection left") from error
+    except OSError as error:
+        raise Unavailable(detail="the database does not answer") from error
 
 
 async def _keep_as_it_is(_: asyncpg.Connection) -> None:

@@ -16,7 +16,7 @@ from accounts.service import seed_merchant
 from accounts.staff import StaffTokens
 from accounts.tokens import Tokens
 from inventory import routes as sale_routes
-from inventory import routes_catalogue
+from inventory import routes_catalogue, routes_products
 from inventory.faults import LedgerFault
 from inventory.loops import keep_book
 from inventory.selling import Selling
@@ -88,7 +88,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
     app.state.book = parts.viewers_book
     app.include_router(orders_router)
-    for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
+    for router in (sale_routes.router, sale_routes.public, routes_catalogue.router, routes_products.router):
         app.include_router(router)
     _add_health(app, Readiness(parts))
     made = app.openapi
