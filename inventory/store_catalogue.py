@@ -88,6 +88,29 @@ async def list_entries(
     return await _with_prices(session, page.order_by(SkuRow.id.desc()).limit(count), now)
 
 
+async def next_entries(
+    session: AsyncSession, merchant_id: str, now: datetime, *, above: str | None, count: int
+) -> list[CatalogueEntry]:
+    """A page of a merchant's catalogue, oldest first, above an id, without what is archived."""
+    page = _entries(merchant_id).where(SkuRow.archived_at.is_(None))
+    if above is not None:
+        page = page.where(SkuRow.id > above)
+    return await _with_prices(session, page.order_by(SkuRow.id).limit(count), now)
+
+
+async def first_codes(session: AsyncSession, merchant_id: str, product_ids: Sequence[str]) -> dict[str, str]:
+    """The code of each product's oldest SKU that is not archived."""
+    mine = SkuRow.merchant_id == merchant_id, SkuRow.product_id.in_(product_ids), SkuRow.archived_at.is_(None)
+    page = select(SkuRow.product_id, SkuRow.code).where(*mine).order_by(SkuRow.product_id, SkuRow.id)
+    return {row[0]: row[1] for row in await session.execute(page.ext(distinct_on(SkuRow.product_id)))}
+
+
+async def currencies(session: AsyncSession, merchant_id: str) -> list[str]:
+    """Every currency that a list price was ever set in."""
+    page = select(SkuPriceRow.currency).where(SkuPriceRow.merchant_id == merchant_id).distinct()
+    return list(await session.scalars(page.order_by(SkuPriceRow.currency)))
+
+
 async def find_entry(session: AsyncSession, merchant_id: str, now: datetime, sku_id: str) -> CatalogueEntry:
     """A SKU as the catalogue shows it, archived or not. Raises NotFound, for another merchant's as well."""
     found = await _with_prices(session, _entries(merchant_id).where(SkuRow.id == sku_id), now)

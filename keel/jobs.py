@@ -48,7 +48,8 @@ class Jobs:
     async def ask(self, by: Principal, kind: str, *, key: str, options: Mapping[str, Any], body: bytes) -> JobRow:
         """Take in a job; under a key that stands for one, that job. Raises IdempotencyKeyReused and Unavailable."""
         now, job_id = self.clock.now(), self.ids.new()
-        asked = {"merchant_id": by.merchant_id, "kind": kind, "key": key, "fingerprint": _fingerprint(options, body)}
+        fingerprint = await asyncio.to_thread(_fingerprint, options, body)  # a large body holds the loop up
+        asked = {"merchant_id": by.merchant_id, "kind": kind, "key": key, "fingerprint": fingerprint}
         values = asked | {"id": job_id, "actor": by.subject, "role": by.role, "options": dict(options)}
         async with command(self.sessions) as session:
             if await store_jobs.add(session, body, **values, state="waiting", created_at=now, alive_at=now):

@@ -16,14 +16,16 @@ from accounts.service import seed_merchant
 from accounts.staff import StaffTokens
 from accounts.tokens import Tokens
 from inventory import routes as sale_routes
-from inventory import routes_catalogue, routes_products
+from inventory import routes_catalogue, routes_import, routes_products
 from inventory.faults import LedgerFault
 from inventory.loops import keep_book
 from inventory.selling import Selling
+from keel import routes_jobs
 from keel.buckets import TokenBuckets
 from keel.clock import FOLLOW_EVERY_S, FollowingClock
 from keel.errors import Unavailable
 from keel.http import install, problem
+from keel.jobs import Jobs
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
 from millpond.corked import CorkedProtocol
@@ -43,6 +45,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
 GC_THRESHOLDS: Final = (50_000, 20, 100)
+_STAFF_ROUTERS: Final = (routes_catalogue.router, routes_products.router, routes_import.router, routes_jobs.router)
 
 
 @asynccontextmanager
@@ -88,7 +91,8 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
     app.state.book = parts.viewers_book
     app.include_router(orders_router)
-    for router in (sale_routes.router, sale_routes.public, routes_catalogue.router, routes_products.router):
+    app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)
+    for router in (sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):
         app.include_router(router)
     _add_health(app, Readiness(parts))
     made = app.openapi

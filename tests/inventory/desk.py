@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
-from inventory import routes, routes_catalogue, routes_products
+from inventory import routes, routes_catalogue, routes_import, routes_products
 from inventory.book import SaleBook
 from keel import http, routes_jobs
 from keel.identity import Principal, Role
@@ -21,7 +21,14 @@ from tests.inventory.selling import Shop, make_merchant
 
 OURS: Final = {"authorization": "Bearer ours"}
 THEIRS: Final = {"authorization": "Bearer theirs"}
-ROUTERS: Final = (routes.router, routes.public, routes_catalogue.router, routes_products.router, routes_jobs.router)
+ROUTERS: Final = (
+    routes.router,
+    routes.public,
+    routes_catalogue.router,
+    routes_products.router,
+    routes_import.router,
+    routes_jobs.router,
+)
 
 
 def as_role(role: Role) -> dict[str, str]:
