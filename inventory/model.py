@@ -19,10 +19,14 @@ HOLD_TTL_S_MAX: Final = 604_800
 
 
 class SaleKind(StrEnum):
-    """Flash: a drop with an end. Shelf: ordinary stock sold through the same gate."""
+    """Flash: a drop, in its window. Shelf: ordinary stock sold through the same gate, until a hand closes it."""
 
     FLASH = "flash"
     SHELF = "shelf"
+
+
+HOLD_TTL_S: Final = {SaleKind.FLASH: 900, SaleKind.SHELF: 1_800}  # where a sale does not say
+assert HOLD_TTL_S.keys() == set(SaleKind), "every kind says how long it waits for payment"
 
 
 class SaleState(StrEnum):

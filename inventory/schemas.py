@@ -26,7 +26,6 @@ from inventory.model import (
 )
 from keel.ids import ID_PATTERN
 
-HOLD_TTL_S: Final = 900
 SPECIFICATION_MAX: Final = 20
 VARIANTS_AT_ONCE_MAX: Final = 50
 VERSION_MAX: Final = 2**62
@@ -161,14 +160,17 @@ class BaseStockWish(Wish):
 
 
 class SaleWish(Wish):
-    """A draft. Without `opens_at` a hand opens it, without `closes_at` a hand closes it."""
+    """A draft. Without `opens_at` a hand opens it, without `closes_at` a hand closes it; a shelf has no `closes_at`.
+
+    Without `hold_ttl_s` unpaid orders lapse after 15 minutes, those of a shelf after 30.
+    """
 
     title: Title
     currency: Currency
     kind: SaleKind = SaleKind.FLASH
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    hold_ttl_s: HoldTtl = HOLD_TTL_S
+    hold_ttl_s: HoldTtl | None = None
     limit_per_customer: Limit | None = None
     rehearsal: StrictBool = False
 
@@ -179,15 +181,18 @@ class SaleChange(Guarded):
     title: Title = ""
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    hold_ttl_s: HoldTtl = HOLD_TTL_S
+    hold_ttl_s: HoldTtl = 1
     limit_per_customer: Limit | None = None
 
 
 class ItemWish(Guarded):
-    """A SKU to sell. In a draft the units are planned, in a running sale taken from base stock at once."""
+    """A SKU to sell. In a draft the units are planned, in a running sale taken from base stock at once.
+
+    Without a `price` it is today's list price in the sale's currency.
+    """
 
     sku_id: Id
-    price: Price
+    price: Price | None = None
     units: UnitsOrNone
     limit_per_customer: Limit | None = None
 
@@ -197,6 +202,21 @@ class ItemChange(Guarded):
 
     price: Price = 0
     limit_per_customer: Limit | None = None
+
+
+class CopyWish(Wish):
+    """What is different in a sale that is made again; a title that is left out stays."""
+
+    title: Title | None = None
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+    rehearsal: StrictBool = False
+
+
+class TemplateWish(Wish):
+    """A name for a sale to be made again; the sale's own where it is left out."""
+
+    title: Title | None = None
 
 
 class StockWish(Guarded):

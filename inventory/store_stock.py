@@ -21,6 +21,14 @@ async def lock_base(session: AsyncSession, merchant_id: str, sku_ids: Iterable[s
     return {row[0]: row[1] for row in await session.execute(page.with_for_update())}
 
 
+async def base_of(session: AsyncSession, merchant_id: str, sku_ids: Iterable[str]) -> dict[str, int]:
+    """Units on hand of SKUs, as they are."""
+    mine = BaseStockRow.merchant_id == merchant_id, BaseStockRow.sku_id.in_(sku_ids)
+    return {
+        row[0]: row[1] for row in await session.execute(select(BaseStockRow.sku_id, BaseStockRow.on_hand).where(*mine))
+    }
+
+
 async def add_base(session: AsyncSession, merchant_id: str, sku_id: str, units: int) -> None:
     """The base stock of a new SKU."""
     await session.execute(insert(BaseStockRow).values(merchant_id=merchant_id, sku_id=sku_id, on_hand=units))

@@ -16,10 +16,11 @@ from accounts.service import seed_merchant
 from accounts.staff import StaffTokens
 from accounts.tokens import Tokens
 from inventory import routes as sale_routes
-from inventory import routes_catalogue, routes_import, routes_products
+from inventory import routes_catalogue, routes_copies, routes_import, routes_products
 from inventory.faults import LedgerFault
 from inventory.loops import keep_book
 from inventory.selling import Selling
+from inventory.window import ShopWindow
 from keel import routes_jobs
 from keel.buckets import TokenBuckets
 from keel.clock import FOLLOW_EVERY_S, FollowingClock
@@ -45,7 +46,9 @@ log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
 GC_THRESHOLDS: Final = (50_000, 20, 100)
-_STAFF_ROUTERS: Final = (routes_catalogue.router, routes_products.router, routes_import.router, routes_jobs.router)
+_STAFF_ROUTERS: Final = tuple(
+    module.router for module in (routes_catalogue, routes_products, routes_import, routes_copies, routes_jobs)
+)
 
 
 @asynccontextmanager
@@ -89,7 +92,7 @@ def build(parts: Parts, settings: Settings) -> PlaceRoute:
     app.state.authenticate_staff = staff.authenticate
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
-    app.state.book = parts.viewers_book
+    app.state.book, app.state.window = parts.viewers_book, ShopWindow(parts.reader)
     app.include_router(orders_router)
     app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)
     for router in (sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):

@@ -12,8 +12,9 @@ from typing import Any, Final
 import httpx
 from fastapi import FastAPI
 
-from inventory import routes, routes_catalogue, routes_import, routes_products
+from inventory import routes, routes_catalogue, routes_copies, routes_import, routes_products
 from inventory.book import SaleBook
+from inventory.window import ShopWindow
 from keel import http, routes_jobs
 from keel.identity import Principal, Role
 from keel.jobs import Jobs
@@ -27,6 +28,7 @@ ROUTERS: Final = (
     routes_catalogue.router,
     routes_products.router,
     routes_import.router,
+    routes_copies.router,
     routes_jobs.router,
 )
 
@@ -49,6 +51,7 @@ async def open_desk(shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         **{as_role(role)["authorization"]: replace(shop.staff, role=role) for role in Role},
     }
     app.state.selling, app.state.book, app.state.authenticate_staff = shop.selling, SaleBook(shop.ledger), known.get
+    app.state.window = ShopWindow(shop.ledger)
     app.state.jobs = Jobs(shop.selling.sessions, shop.ids, shop.clock)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://pond", headers=OURS) as client:
