@@ -4,6 +4,7 @@ An import first reads every line, then holds them against the catalogue, and sto
 ends the job, or nothing: whatever is wrong in a file, and wherever a worker is killed.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -23,7 +24,7 @@ from keel.spreadsheets import BOM, decoded, line_of
 KIND: Final = "catalogue.import"
 FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 FAULTS_SHOWN_MAX: Final = 1_000
-LINES_AT_ONCE: Final = 500  # read between two signs of life, and before the loop's other tasks have their turn
+LINES_AT_ONCE: Final = 200  # read between two signs of life, and before the loop's other tasks have their turn
 EXPORT_PAGE: Final = 500
 
 
@@ -58,7 +59,7 @@ class CatalogueImport:
                 await run.end(session, state="refused", result={"errors": told, "errors_total": len(refused.faults)})
 
     async def _read(self, run: Run) -> list[Line]:
-        reader = LineReader(decoded(await run.body()))
+        reader = LineReader(await asyncio.to_thread(decoded, await run.body()))
         while reader.read(LINES_AT_ONCE):
             await run.tell("reading", done=reader.at, total=reader.total)
         if reader.faults:
@@ -68,15 +69,16 @@ class CatalogueImport:
 
     async def _planned(self, run: Run, session: AsyncSession, lines: list[Line]) -> Plan:
         codes = {line.code for line in lines} | {line.variant_of for line in lines if line.variant_of}
-        now, new_id = self.selling.clock.now(), self.selling.ids.new
-        plan = plan_of(lines, await store_import.known(session, run.by.merchant_id, now, list(codes)), new_id)
+        known = await store_import.known(session, run.by.merchant_id, self.selling.clock.now(), list(codes))
+        # In a thread: the worker's other loops keep gates alive meanwhile.
+        plan = await asyncio.to_thread(plan_of, lines, known, self.selling.ids.new)
         if plan.faults:
             raise FileRefused(plan.faults)
         return plan
 
     async def _store(self, run: Run, session: AsyncSession, plan: Plan) -> None:
         merchant_id, now = run.by.merchant_id, self.selling.clock.now()
-        movements = _movements(self.selling, run, plan)
+        movements = await asyncio.to_thread(_movements, self.selling, run, plan)
         restocked = [sku_id for sku_id in plan.receipts if sku_id not in plan.skus]
         on_hand = await store_import.lock_shelves(session, merchant_id, restocked)
         _require_room(plan, on_hand)

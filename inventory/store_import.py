@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,7 @@ from inventory.tables import BaseStockRow, ProductRow, SkuPriceRow, SkuRow, Stoc
 from keel.errors import Unavailable
 
 PIECE: Final = 1_000
+MANY: Final = 500  # rows of one kind, from which on a plan for few rows hurts
 T = TypeVar("T")
 
 
@@ -62,6 +63,8 @@ async def store_plan(
             for piece in _pieces(rows):
                 await session.execute(statement, piece)
                 yield len(piece)
+            if len(rows) >= MANY:
+                await _count_anew(session)
     except IntegrityError as error:
         raise Unavailable(detail="the catalogue was changed meanwhile") from error
 
@@ -71,6 +74,16 @@ async def add_movements(session: AsyncSession, movements: list[dict[str, Any]]) 
     for piece in _pieces(movements):
         await session.execute(insert(StockMovementRow), piece)
         yield len(piece)
+
+
+async def _count_anew(session: AsyncSession) -> None:
+    """Tell PostgreSQL how large the tables have become inside this transaction.
+
+    Otherwise it checks foreign keys by a plan that is right for a handful of rows, by reading a table whole or by the
+    wrong one of two indexes, and keeps it while they grow: 20,000 lines took two minutes in place of five seconds.
+    Where somebody else counts at the moment, that will do.
+    """
+    await session.execute(text("ANALYZE (SKIP_LOCKED) product, sku"))
 
 
 def _writes(

@@ -21,7 +21,7 @@ from keel import store_jobs
 from keel.audit import record
 from keel.clock import Clock
 from keel.database import command
-from keel.errors import IdempotencyKeyReused, NotFound, Unavailable
+from keel.errors import IdempotencyKeyReused, NotFound, TooManyRequests, Unavailable
 from keel.identity import Principal, Role
 from keel.ids import Ids
 from keel.tables import JobRow
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 RUN_EVERY_S: Final = 0.5
 SILENT_AFTER: Final = timedelta(seconds=20)  # longer than a statement of staff may take
 ATTEMPTS_MAX: Final = 3
+OPEN_MAX: Final = 10  # of one merchant; each keeps its input until it ends
+BUSY_RETRY_S: Final = 10.0
 
 
 class JobLost(Exception):
@@ -46,12 +48,18 @@ class Jobs:
     clock: Clock
 
     async def ask(self, by: Principal, kind: str, *, key: str, options: Mapping[str, Any], body: bytes) -> JobRow:
-        """Take in a job; under a key that stands for one, that job. Raises IdempotencyKeyReused and Unavailable."""
+        """Take in a job; under a key that stands for one, that job.
+
+        Raises IdempotencyKeyReused, Unavailable, and TooManyRequests while a merchant has OPEN_MAX jobs open.
+        """
         now, job_id = self.clock.now(), self.ids.new()
         fingerprint = await asyncio.to_thread(_fingerprint, options, body)  # a large body holds the loop up
         asked = {"merchant_id": by.merchant_id, "kind": kind, "key": key, "fingerprint": fingerprint}
         values = asked | {"id": job_id, "actor": by.subject, "role": by.role, "options": dict(options)}
         async with command(self.sessions) as session:
+            is_full = await store_jobs.count_open(session, by.merchant_id) >= OPEN_MAX
+            if is_full and await store_jobs.by_key(session, by.merchant_id, kind, key) is None:
+                raise TooManyRequests(retry_after_s=BUSY_RETRY_S)
             if await store_jobs.add(session, body, **values, state="waiting", created_at=now, alive_at=now):
                 detail = {"bytes": len(body), **options}
                 record(

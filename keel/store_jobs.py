@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,6 +28,12 @@ async def by_key(session: AsyncSession, merchant_id: str, kind: str, key: str) -
     mine = JobRow.merchant_id == merchant_id, JobRow.kind == kind, JobRow.key == key
     row: JobRow | None = await session.scalar(select(JobRow).where(*mine))
     return row
+
+
+async def count_open(session: AsyncSession, merchant_id: str) -> int:
+    """How many jobs of a merchant wait or run."""
+    is_open = JobRow.state.in_(["waiting", "running"])
+    return await session.scalar(select(func.count()).where(JobRow.merchant_id == merchant_id, is_open)) or 0
 
 
 async def find(session: AsyncSession, merchant_id: str, job_id: str) -> JobRow | None:

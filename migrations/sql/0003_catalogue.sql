@@ -7,7 +7,8 @@ ALTER TABLE sku
     ADD CONSTRAINT sku_low_stock CHECK (low_stock >= 0) NOT VALID; -- new for every row there is, so there is nothing to look through
 
 -- A catalogue is thousands of rows that no buyer writes: a plain index is made before anybody notices the lock.
-CREATE INDEX sku_product ON sku (merchant_id, product_id, id);
+-- Without the merchant in front: a foreign key's check by (merchant_id, id) must never take this index for its own.
+CREATE INDEX sku_product ON sku (product_id, id);
 
 -- Sales -------------------------------------------------------------------------------------------------------------
 

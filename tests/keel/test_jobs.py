@@ -8,8 +8,8 @@ import pytest
 
 from keel import store_jobs
 from keel.database import command
-from keel.errors import IdempotencyKeyReused, NotFound, Unavailable
-from keel.jobs import ATTEMPTS_MAX, SILENT_AFTER, JobLost, JobRunner, Jobs, Run
+from keel.errors import IdempotencyKeyReused, NotFound, TooManyRequests, Unavailable
+from keel.jobs import ATTEMPTS_MAX, OPEN_MAX, SILENT_AFTER, JobLost, JobRunner, Jobs, Run
 from keel.tables import JobRow
 from tests.inventory.selling import Shop, make_merchant, open_shop
 
@@ -164,6 +164,18 @@ async def test_of_two_workers_one_takes_the_job(workshop):
     took = await asyncio.gather(*(workshop.runner().tick() for _ in range(2)))
     assert sorted(took) == [False, True]
     assert workshop.boiled == [b"tea"]
+
+
+async def test_a_merchant_has_a_few_jobs_open_and_the_next_has_to_wait(workshop):
+    for n in range(OPEN_MAX):
+        await workshop.ask(key=str(n))
+    with pytest.raises(TooManyRequests):
+        await workshop.ask(key="one more")
+    assert (await workshop.ask(key="3")).state == "waiting", "a job that is there already is no new one"
+    stranger = await make_merchant(workshop.shop.selling, "Another pond")
+    await workshop.jobs.ask(stranger, "boil", key="k", options={}, body=b"water")
+    await workshop.runner().tick()
+    await workshop.ask(key="one more")
 
 
 async def test_jobs_are_taken_in_the_order_in_which_they_came(workshop):
