@@ -28,5 +28,5 @@ async def archive_sku(selling: Selling, by: Principal, sku_id: str) -> None:
     """Take a SKU out of the catalogue; sales that have it keep it. Raises NotFound."""
     async with store.edge(selling.sessions) as session:
         await store_catalogue.require_sku(session, by.merchant_id, sku_id)
-        await store_catalogue.archive_sku(session, by.merchant_id, sku_id, selling.clock.now())
+        await store_catalogue.revise_sku(session, sku_id, archived_at=selling.clock.now())
         selling.audit(session, by, "sku.archive", sku_id)

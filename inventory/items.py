@@ -20,10 +20,13 @@ from keel.identity import Principal
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """A SKU to sell at a price (minor units); in a draft the units are planned, in a running sale taken at once."""
+    """A SKU to sell at a price (minor units); in a draft the units are planned, in a running sale taken at once.
+
+    A price of None is today's list price in the sale's currency.
+    """
 
     sku_id: str
-    price: int
+    price: int | None
     units: int
     limit_per_customer: int | None = None
 
@@ -39,20 +42,7 @@ async def add_item(
     async with store.edge(selling.sessions) as session:
         sale = await locked(session, by, sale_id, version)
         _require_open_end(sale, now)
-        no = await _next_no(session, sale_id, new.sku_id)
-        sku, title = await store_catalogue.require_sku(session, by.merchant_id, new.sku_id)
-        version_id = await _add_version(selling, session, sku, title, price=new.price, currency=sale.currency)
-        item = await store.add_item(
-            session,
-            id=selling.ids.new(),
-            merchant_id=by.merchant_id,
-            sale_id=sale_id,
-            no=no,
-            sku_id=new.sku_id,
-            item_version_id=version_id,
-            limit_per_customer=new.limit_per_customer,
-            planned=new.units,
-        )
+        item = await enter_item(selling, session, sale, await _next_no(session, sale_id, new.sku_id), new)
         if sale.state in RUNNING:
             await enter_stock(selling, session, by, [item])
         sale = await store.revise(session, sale_id, version=ledger_first(sale.version))
@@ -60,6 +50,23 @@ async def add_item(
     if sale.state in RUNNING:
         await push(selling, sale_id)
     return item
+
+
+async def enter_item(selling: Selling, session: AsyncSession, sale: SaleRow, no: int, new: NewItem) -> SaleItemRow:
+    """An item of a locked sale under this number, as it is shown now. Raises NotFound and Conflict."""
+    sku, title = await store_catalogue.require_sku(session, sale.merchant_id, new.sku_id)
+    price = await _list_price(selling, session, sale, sku) if new.price is None else new.price
+    return await store.add_item(
+        session,
+        id=selling.ids.new(),
+        merchant_id=sale.merchant_id,
+        sale_id=sale.id,
+        no=no,
+        sku_id=new.sku_id,
+        item_version_id=await _add_version(selling, session, sku, title, price=price, currency=sale.currency),
+        limit_per_customer=new.limit_per_customer,
+        planned=new.units,
+    )
 
 
 async def edit_item(
@@ -116,6 +123,14 @@ async def _next_no(session: AsyncSession, sale_id: str, sku_id: str) -> int:
     if len(items) >= ITEMS_PER_SALE_MAX:
         raise Conflict(detail=f"a sale has at most {ITEMS_PER_SALE_MAX} items")
     return len(items) + 1
+
+
+async def _list_price(selling: Selling, session: AsyncSession, sale: SaleRow, sku: SkuRow) -> int:
+    prices = await store_catalogue.list_prices(session, [sku.id], selling.clock.now())
+    for price in prices.get(sku.id, []):
+        if price.currency == sale.currency:
+            return price.price
+    raise Conflict(detail=f"the SKU has no list price in {sale.currency}: give one")
 
 
 async def _add_version(

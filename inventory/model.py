@@ -19,10 +19,14 @@ HOLD_TTL_S_MAX: Final = 604_800
 
 
 class SaleKind(StrEnum):
-    """Flash: a drop with an end. Shelf: ordinary stock sold through the same gate."""
+    """Flash: a drop, in its window. Shelf: ordinary stock sold through the same gate, until a hand closes it."""
 
     FLASH = "flash"
     SHELF = "shelf"
+
+
+HOLD_TTL_S: Final = {SaleKind.FLASH: 900, SaleKind.SHELF: 1_800}  # where a sale does not say
+assert HOLD_TTL_S.keys() == set(SaleKind), "every kind says how long it waits for payment"
 
 
 class SaleState(StrEnum):
@@ -93,6 +97,28 @@ class SaleConfig:
     def allocated(self) -> int:
         """Units of all items together."""
         return sum(item.allocated for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class SkuFilter:
+    """Which SKUs of a catalogue are meant; what is None does not matter. `low` means at or below their mark."""
+
+    code: str | None = None  # the beginning of it
+    title: str | None = None  # a part of it, in capitals or not
+    product_id: str | None = None
+    archived: bool = False
+    low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SaleFilter:
+    """Which sales of a merchant are meant; what is None does not matter. A sale without `opens_at` matches no time."""
+
+    states: tuple[SaleState, ...] = ()
+    kind: SaleKind | None = None
+    opens_from: datetime | None = None
+    opens_before: datetime | None = None
+    archived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """Sales over HTTP: commands of staff, and what viewers see."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from inventory import drafting, items, restock, running, views
+from inventory import archiving, drafting, items, restock, running, views, views_public
 from inventory.catalogue import PAGE_MAX
-from inventory.schemas import Guarded, ItemChange, ItemWish, SaleChange, SaleWish, StockWish
-from inventory.schemas_shown import Created, PublicSale, SaleBrief, SaleOut, SalePage
+from inventory.model import SaleFilter, SaleKind, SaleState
+from inventory.schemas import Guarded, ItemChange, ItemWish, Moment, SaleChange, SaleWish, StockWish
+from inventory.schemas_shown import Created, PublicSale, SaleBrief, SaleDemand, SaleOut, SalePage
 from inventory.selling import Selling
+from keel.clock import rfc3339, to_ms
 from keel.identity import EVERYBODY, MANAGERS, SELLERS, Principal, staff_as
 from keel.ids import ID_PATTERN
 
@@ -27,14 +29,37 @@ PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 Below = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
+VIEW_AGE_MAX_S: Final = 1
+_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "What `If-None-Match` names is still shown"}}
+
 router = APIRouter(prefix="/v1/staff/sales", tags=["staff"])
 public = APIRouter(prefix="/v1/sales", tags=["viewers"])
 
 
-@public.get("/{sale_id}")
-async def show_to_viewers(request: Request, sale_id: PathId) -> PublicSale:
-    """A sale as viewers see it."""
-    return await views.sale_for_viewers(request.app.state.book, request.app.state.selling.clock, sale_id)
+async def filter_of(
+    *,
+    state: Annotated[list[SaleState], Query(max_length=len(SaleState))] = [],  # noqa: B006 - FastAPI copies it
+    kind: SaleKind | None = None,
+    opens_from: Annotated[Moment | None, Query()] = None,
+    opens_before: Annotated[Moment | None, Query()] = None,
+    archived: bool = False,
+) -> SaleFilter:
+    """Which sales: in one of the states, of a kind, with a window that opens from a time on or before one."""
+    return SaleFilter(tuple(state), kind, opens_from, opens_before, archived)
+
+
+@public.get("/{sale_id}", response_model=PublicSale, responses=_UNCHANGED)
+async def show_to_viewers(request: Request, response: Response, sale_id: PathId) -> PublicSale | Response:
+    """A sale as viewers see it. With `If-None-Match`, nothing but the server's time where it is still the same."""
+    state = request.app.state
+    sale = await views_public.sale_for_viewers(state.book, state.window, state.selling.clock, sale_id)
+    tag = views_public.tag_of(sale)
+    head = {"etag": tag, "cache-control": f"public, max-age={VIEW_AGE_MAX_S}"}
+    head["server-time"] = rfc3339(to_ms(sale.server_time))
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=head)
+    response.headers.update(head)
+    return sale
 
 
 @router.post("", status_code=201)
@@ -45,9 +70,11 @@ async def create(shop: Shop, by: Manager, wish: SaleWish) -> SaleBrief:
 
 
 @router.get("")
-async def list_all(shop: Shop, by: Reader, below: Below = None, count: Count = 20) -> SalePage:
+async def list_all(
+    shop: Shop, by: Reader, wanted: Annotated[SaleFilter, Depends(filter_of)], below: Below = None, count: Count = 20
+) -> SalePage:
     """Sales, newest first."""
-    return await views.sale_page(shop, by, below=below, count=count)
+    return await views.sale_page(shop, by, wanted, below=below, count=count)
 
 
 @router.get("/{sale_id}")
@@ -97,6 +124,18 @@ async def close(shop: Shop, by: Seller, sale_id: PathId, guard: Guarded | None =
     """End for good."""
     sale = await running.close_sale(shop, by, sale_id, version=guard.version if guard else None)
     return SaleBrief.model_validate(sale)
+
+
+@router.post("/{sale_id}/archive", status_code=204)
+async def archive(shop: Shop, by: Manager, sale_id: PathId) -> None:
+    """Put a closed sale away, once what it had left is back in base stock."""
+    await archiving.archive_sale(shop, by, sale_id)
+
+
+@router.get("/{sale_id}/demand")
+async def demand(shop: Shop, by: Reader, sale_id: PathId) -> SaleDemand:
+    """What a restock would sell."""
+    return await views.sale_demand(shop, by, sale_id)
 
 
 @router.post("/{sale_id}/items", status_code=201)

@@ -120,10 +120,22 @@ async def _stop(selling: Selling, by: Principal, sale_id: str, step: Move, versi
         sheet = await store.sheet(session, sale_id)
         told_version, loaded = await tell_first(selling.gate, sheet)
         sale = await store.revise(session, sale_id, version=told_version)
+        if step is CLOSE and loaded:
+            await _note_turned_away(selling, session, sale_id)
         selling.audit(session, by, f"sale.{step.name}", sale_id)
     if not loaded:
         await push(selling, sale_id)  # where a rebuild has read the state of before
     return sale
+
+
+async def _note_turned_away(selling: Selling, session: AsyncSession, sale_id: str) -> None:
+    """Keep what the gate counted, for its keys lapse a day after the sale. An estimate may be missing."""
+    try:
+        status = await selling.gate.status(sale_id, SEGMENT)
+    except GateSilent:
+        log.warning("sale %s: nobody knows how many buyers were turned away", sale_id)
+        return
+    await store.note_turned_away(session, sale_id, {item.no: item.refused for item in status.items})
 
 
 async def _load(selling: Selling, sale_id: str) -> None:

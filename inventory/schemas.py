@@ -26,8 +26,8 @@ from inventory.model import (
 )
 from keel.ids import ID_PATTERN
 
-HOLD_TTL_S: Final = 900
 SPECIFICATION_MAX: Final = 20
+VARIANTS_AT_ONCE_MAX: Final = 50
 VERSION_MAX: Final = 2**62
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _YEARS: Final = range(2000, 2200)  # beyond, a change of zone may leave the calendar
@@ -79,6 +79,7 @@ UnitsOrNone = Annotated[int, Field(strict=True, ge=0, le=ALLOCATION_MAX)]
 Adjustment = Annotated[int, Field(strict=True, ge=-ALLOCATION_MAX, le=ALLOCATION_MAX), AfterValidator(_not_zero)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=UNITS_PER_LINE_MAX)]
 HoldTtl = Annotated[int, Field(strict=True, ge=1, le=HOLD_TTL_S_MAX)]
+Specification = Annotated[dict[Word, Word], Field(max_length=SPECIFICATION_MAX)]
 Version = Annotated[int, Field(strict=True, ge=1, le=VERSION_MAX)]
 
 
@@ -89,22 +90,50 @@ class Wish(BaseModel):
 
 
 class Guarded(Wish):
-    """A command; with `version`, refused when the sale was changed since."""
+    """A command; with `version`, refused when the sale (or SKU, or product) was changed since."""
 
     version: Version | None = None
 
 
-class SkuWish(Wish):
-    """A product with one SKU, its list price, and the units on the shelf."""
+class VariantWish(Wish):
+    """A SKU of a product, its list price, and the units on the shelf; at or below `low_stock` of them it is low."""
 
-    title: Title
     code: Code
     price: Price
     currency: Currency
     units: UnitsOrNone = 0
-    specification: Annotated[dict[Word, Word], Field(max_length=SPECIFICATION_MAX)] = Field(default_factory=dict)
+    specification: Specification = Field(default_factory=dict)
     picture_url: Url | None = None
     needs_recipient: StrictBool = True
+    low_stock: UnitsOrNone | None = None
+
+
+class SkuWish(VariantWish):
+    """A product with one SKU."""
+
+    title: Title
+
+
+class ProductWish(Wish):
+    """A product with its SKUs."""
+
+    title: Title
+    skus: Annotated[list[VariantWish], Field(min_length=1, max_length=VARIANTS_AT_ONCE_MAX)]
+
+
+class ProductChange(Guarded):
+    """The fields to change."""
+
+    title: Title = ""
+
+
+class SkuChange(Guarded):
+    """The fields to change; null takes a picture or mark away."""
+
+    specification: Specification = Field(default_factory=dict)
+    picture_url: Url | None = None
+    needs_recipient: StrictBool = True
+    low_stock: UnitsOrNone | None = None
 
 
 class PriceWish(Wish):
@@ -131,14 +160,17 @@ class BaseStockWish(Wish):
 
 
 class SaleWish(Wish):
-    """A draft. Without `opens_at` a hand opens it, without `closes_at` a hand closes it."""
+    """A draft. Without `opens_at` a hand opens it, without `closes_at` a hand closes it; a shelf has no `closes_at`.
+
+    Without `hold_ttl_s` unpaid orders lapse after 15 minutes, those of a shelf after 30.
+    """
 
     title: Title
     currency: Currency
     kind: SaleKind = SaleKind.FLASH
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    hold_ttl_s: HoldTtl = HOLD_TTL_S
+    hold_ttl_s: HoldTtl | None = None
     limit_per_customer: Limit | None = None
     rehearsal: StrictBool = False
 
@@ -149,15 +181,18 @@ class SaleChange(Guarded):
     title: Title = ""
     opens_at: Moment | None = None
     closes_at: Moment | None = None
-    hold_ttl_s: HoldTtl = HOLD_TTL_S
+    hold_ttl_s: HoldTtl = 1
     limit_per_customer: Limit | None = None
 
 
 class ItemWish(Guarded):
-    """A SKU to sell. In a draft the units are planned, in a running sale taken from base stock at once."""
+    """A SKU to sell. In a draft the units are planned, in a running sale taken from base stock at once.
+
+    Without a `price` it is today's list price in the sale's currency.
+    """
 
     sku_id: Id
-    price: Price
+    price: Price | None = None
     units: UnitsOrNone
     limit_per_customer: Limit | None = None
 
@@ -167,6 +202,21 @@ class ItemChange(Guarded):
 
     price: Price = 0
     limit_per_customer: Limit | None = None
+
+
+class CopyWish(Wish):
+    """What is different in a sale that is made again; a title that is left out stays."""
+
+    title: Title | None = None
+    opens_at: Moment | None = None
+    closes_at: Moment | None = None
+    rehearsal: StrictBool = False
+
+
+class TemplateWish(Wish):
+    """A name for a sale to be made again; the sale's own where it is left out."""
+
+    title: Title | None = None
 
 
 class StockWish(Guarded):

@@ -19,28 +19,6 @@ class OnHand(BaseModel):
     on_hand: int
 
 
-class ListPriceOut(BaseModel):
-    """Minor units of a currency."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    currency: str
-    price: int
-
-
-class SkuOut(BaseModel):
-    """A SKU of the catalogue."""
-
-    id: str
-    title: str
-    code: str
-    specification: dict[str, str]
-    picture_url: str | None
-    needs_recipient: bool
-    on_hand: int
-    prices: list[ListPriceOut]
-
-
 class SaleBrief(BaseModel):
     """A sale without its items."""
 
@@ -57,6 +35,9 @@ class SaleBrief(BaseModel):
     limit_per_customer: int | None
     rehearsal: bool
     version: int
+    created_at: datetime
+    settled_at: datetime | None
+    archived_at: datetime | None
 
 
 class ItemOut(BaseModel):
@@ -85,7 +66,7 @@ class SaleOut(SaleBrief):
 
 
 class PublicItem(BaseModel):
-    """An item as viewers see it."""
+    """An item as viewers see it. `left` is at most a second behind, and null where it is not known just now."""
 
     id: str
     no: int
@@ -93,6 +74,11 @@ class PublicItem(BaseModel):
     price: int
     limit_per_customer: int | None
     allocated: int
+    specification: dict[str, str]
+    picture_url: str | None
+    needs_recipient: bool
+    left: int | None
+    sold_out: bool
 
 
 class PublicSale(BaseModel):
@@ -112,11 +98,63 @@ class PublicSale(BaseModel):
     items: list[PublicItem]
 
 
-class SkuPage(BaseModel):
+class ItemDemand(BaseModel):
+    """What a restock of an item would sell: `turned_away` are distinct buyers told "sold out", an estimate within 1 %,
+    null where nobody knows; `on_hand` are the units that a restock could take."""
+
+    item_id: str
+    no: int
+    sku_id: str
+    title: str
+    price: int
+    free: int
+    turned_away: int | None
+    on_hand: int
+
+
+class SaleDemand(BaseModel):
+    """Per item; `counted` says whether it is counted `now`, was noted `at_close`, or is `unknown`."""
+
+    counted: str
+    items: list[ItemDemand]
+
+
+class TemplateItem(BaseModel):
+    """A SKU of a template. Prices in minor units."""
+
+    sku_id: str
+    price: int
+    units: int
+    limit_per_customer: int | None
+
+
+class TemplateOut(BaseModel):
+    """A sale to be made again."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str
+    title: str
+    kind: SaleKind
+    currency: str
+    hold_ttl_s: int
+    limit_per_customer: int | None
+    items: list[TemplateItem]
+    created_at: datetime
+
+
+class TemplatePage(BaseModel):
     """Newest first; `next` is the `below` of the page after this one."""
 
-    skus: list[SkuOut]
+    templates: list[TemplateOut]
     next: str | None
+
+
+class Copied(BaseModel):
+    """A draft that was made from a sale or template; SKUs that are archived meanwhile were left out."""
+
+    sale: SaleBrief
+    left_out: list[str]
 
 
 class SalePage(BaseModel):

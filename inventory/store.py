@@ -1,20 +1,22 @@
 """SQL of sales. Locks go in one order everywhere: the sale, base stock by SKU id, stock by segment and item id."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import asyncpg
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
-from inventory.model import SaleState
+from inventory.model import SaleFilter, SaleState
 from inventory.sheet import Move, SaleSheet
 from inventory.tables import ItemVersionRow, SaleItemRow, SaleRow
 from keel import database
 from keel.errors import Conflict, NotFound
+
+EVERY_SALE: Final = SaleFilter()
 
 
 def edge(sessions: async_sessionmaker[AsyncSession]) -> AbstractAsyncContextManager[AsyncSession]:
@@ -77,12 +79,26 @@ async def add_sale(session: AsyncSession, **values: Any) -> SaleRow:
     return row
 
 
-async def list_sales(session: AsyncSession, merchant_id: str, *, below: str | None, count: int) -> Sequence[SaleRow]:
+async def list_sales(
+    session: AsyncSession, merchant_id: str, wanted: SaleFilter = EVERY_SALE, *, below: str | None, count: int
+) -> Sequence[SaleRow]:
     """A page of a merchant's sales, newest first, below an id."""
-    page = select(SaleRow).where(SaleRow.merchant_id == merchant_id, SaleRow.archived_at.is_(None))
+    page = select(SaleRow).where(SaleRow.merchant_id == merchant_id, *_conditions(wanted))
     if below is not None:
         page = page.where(SaleRow.id < below)
     return (await session.scalars(page.order_by(SaleRow.id.desc()).limit(count))).all()
+
+
+def _conditions(wanted: SaleFilter) -> Iterator[ColumnElement[bool]]:
+    yield SaleRow.archived_at.is_not(None) if wanted.archived else SaleRow.archived_at.is_(None)
+    if wanted.states:
+        yield SaleRow.state.in_(wanted.states)
+    if wanted.kind is not None:
+        yield SaleRow.kind == wanted.kind
+    if wanted.opens_from is not None:
+        yield SaleRow.opens_at >= wanted.opens_from
+    if wanted.opens_before is not None:
+        yield SaleRow.opens_at < wanted.opens_before
 
 
 async def due_to_open(session: AsyncSession, now: datetime, *, count: int) -> Sequence[tuple[str, str]]:
@@ -105,6 +121,14 @@ async def items(session: AsyncSession, sale_id: str) -> Sequence[SaleItemRow]:
     """A sale's items by their number."""
     page = select(SaleItemRow).where(SaleItemRow.sale_id == sale_id).order_by(SaleItemRow.no)
     return (await session.scalars(page, execution_options={"populate_existing": True})).all()
+
+
+async def note_turned_away(session: AsyncSession, sale_id: str, refused_by_no: Mapping[int, int]) -> None:
+    """Write down how many buyers were told "sold out", by item number; the sale is locked."""
+    found = await items(session, sale_id)
+    rows = [{"id": item.id, "turned_away": refused_by_no[item.no]} for item in found if item.no in refused_by_no]
+    if rows:
+        await session.execute(update(SaleItemRow), rows)
 
 
 async def find_item(session: AsyncSession, sale_id: str, item_id: str) -> SaleItemRow:

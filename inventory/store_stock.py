@@ -1,7 +1,7 @@
 """SQL of units: base stock, allocation, and the append-only movements between them. The caller locks the sale."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,12 +11,22 @@ from inventory.model import rebuild_guard
 from inventory.tables import BaseStockRow, StockMovementRow, StockRow
 from keel.errors import Unavailable
 
+BASE_KINDS: Final = ("received", "adjusted", "allocated", "returned")  # movements with base stock on one side
+
 
 async def lock_base(session: AsyncSession, merchant_id: str, sku_ids: Iterable[str]) -> dict[str, int]:
     """Units on hand of SKUs, locked in the order of their ids."""
     mine = BaseStockRow.merchant_id == merchant_id, BaseStockRow.sku_id.in_(sorted(sku_ids))
     page = select(BaseStockRow.sku_id, BaseStockRow.on_hand).where(*mine).order_by(BaseStockRow.sku_id)
     return {row[0]: row[1] for row in await session.execute(page.with_for_update())}
+
+
+async def base_of(session: AsyncSession, merchant_id: str, sku_ids: Iterable[str]) -> dict[str, int]:
+    """Units on hand of SKUs, as they are."""
+    mine = BaseStockRow.merchant_id == merchant_id, BaseStockRow.sku_id.in_(sku_ids)
+    return {
+        row[0]: row[1] for row in await session.execute(select(BaseStockRow.sku_id, BaseStockRow.on_hand).where(*mine))
+    }
 
 
 async def add_base(session: AsyncSession, merchant_id: str, sku_id: str, units: int) -> None:
@@ -84,3 +94,14 @@ async def add_movements(session: AsyncSession, movements: list[dict[str, Any]]) 
     """Note movements of units; a list without any is fine."""
     if movements:
         await session.execute(insert(StockMovementRow), movements)
+
+
+async def list_movements(
+    session: AsyncSession, merchant_id: str, sku_id: str, *, below: str | None, count: int
+) -> Sequence[StockMovementRow]:
+    """Movements of a SKU's base stock, the newest first, below an id."""
+    mine = StockMovementRow.merchant_id == merchant_id, StockMovementRow.sku_id == sku_id
+    page = select(StockMovementRow).where(*mine, StockMovementRow.kind.in_(BASE_KINDS))
+    if below is not None:
+        page = page.where(StockMovementRow.id < below)
+    return (await session.scalars(page.order_by(StockMovementRow.id.desc()).limit(count))).all()

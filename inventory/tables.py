@@ -34,6 +34,7 @@ class ProductRow(Table):
     title: Mapped[Word]
     created_at: Mapped[Moment]
     archived_at: Mapped[Moment | None]
+    version: Mapped[Big]
 
 
 class SkuRow(Table):
@@ -50,6 +51,8 @@ class SkuRow(Table):
     needs_recipient: Mapped[Flag]
     created_at: Mapped[Moment]
     archived_at: Mapped[Moment | None]
+    version: Mapped[Big]
+    low_stock: Mapped[Big | None]
 
 
 class SkuPriceRow(Table):
@@ -129,6 +132,24 @@ class SaleItemRow(Table):
     item_version_id: Mapped[Id]
     limit_per_customer: Mapped[Count | None]
     planned: Mapped[Big]
+    turned_away: Mapped[Big | None]
+
+
+class SaleTemplateRow(Table):
+    """A sale to be made again: its settings, and the SKUs it sells."""
+
+    __tablename__ = "sale_template"
+
+    id: Mapped[Key]
+    merchant_id: Mapped[Id]
+    title: Mapped[Word]
+    kind: Mapped[Word]
+    currency: Mapped[Currency]
+    hold_ttl_s: Mapped[Count]
+    limit_per_customer: Mapped[Count | None]
+    items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    created_at: Mapped[Moment]
+    archived_at: Mapped[Moment | None]
 
 
 class StockRow(Table):

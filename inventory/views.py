@@ -1,44 +1,34 @@
-"""What staff and viewers see of sales and SKUs."""
+"""What staff see of sales."""
 
 from typing import Final
 
-from inventory import catalogue, store
-from inventory.book import SaleBook
+from inventory import store, store_stock
 from inventory.faults import GateSilent
 from inventory.gate import Gate
-from inventory.model import ItemConfig, ItemCount, SaleState
+from inventory.model import ItemConfig, ItemCount, SaleFilter, SaleState
 from inventory.replies import GateItem
 from inventory.schemas_shown import (
+    ItemDemand,
     ItemOut,
-    ListPriceOut,
-    PublicItem,
-    PublicSale,
     SaleBrief,
+    SaleDemand,
     SaleOut,
     SalePage,
-    SkuOut,
-    SkuPage,
 )
 from inventory.selling import Selling
-from inventory.sheet import SEGMENT, SaleSheet, state_at
-from inventory.store_catalogue import CatalogueEntry
-from keel.clock import Clock
-from keel.errors import NotFound
+from inventory.sheet import SEGMENT, SaleSheet
+from inventory.store import EVERY_SALE
 from keel.identity import Principal
 
 _NOTHING: Final = ItemCount("", 0, 0, 0, 0)
 
 
-async def sku_page(selling: Selling, by: Principal, *, below: str | None, count: int) -> SkuPage:
-    """A page of the catalogue."""
-    entries = await catalogue.list_skus(selling, by, below=below, count=count)
-    return SkuPage(skus=[_sku(entry) for entry in entries], next=entries[-1].sku.id if len(entries) == count else None)
-
-
-async def sale_page(selling: Selling, by: Principal, *, below: str | None, count: int) -> SalePage:
+async def sale_page(
+    selling: Selling, by: Principal, wanted: SaleFilter = EVERY_SALE, *, below: str | None, count: int
+) -> SalePage:
     """A page of a merchant's sales."""
     async with store.edge(selling.sessions) as session:
-        rows = await store.list_sales(session, by.merchant_id, below=below, count=count)
+        rows = await store.list_sales(session, by.merchant_id, wanted, below=below, count=count)
     return SalePage(
         sales=[SaleBrief.model_validate(row) for row in rows], next=rows[-1].id if len(rows) == count else None
     )
@@ -59,31 +49,31 @@ async def sale_for_staff(selling: Selling, by: Principal, sale_id: str) -> SaleO
     return SaleOut(**SaleBrief.model_validate(sale).model_dump(), items=items)
 
 
-async def sale_for_viewers(book: SaleBook, clock: Clock, sale_id: str) -> PublicSale:
-    """A sale from the process's memory: a crowd that looks does not touch the database.
-
-    Drafts, rehearsals and what is archived are not shown. Raises NotFound and LedgerFault.
-    """
-    config = await book.get(sale_id)
-    if config is not None and config.state is SaleState.DRAFT:
-        config = await book.fresher(sale_id)
-    if config is None or config.state is SaleState.DRAFT or config.rehearsal or config.archived:
-        raise NotFound(what="sale")
-    now = clock.now()
-    return PublicSale(
-        id=config.id,
-        title=config.title,
-        kind=config.kind,
-        state=state_at(config.state, now, opens_at=config.opens_at, closes_at=config.closes_at),
-        currency=config.currency,
-        opens_at=config.opens_at,
-        closes_at=config.closes_at,
-        hold_ttl_s=config.hold_ttl_s,
-        limit_per_customer=config.limit or None,
-        version=config.version,
-        server_time=now,
-        items=[_public(item) for item in config.items],
-    )
+async def sale_demand(selling: Selling, by: Principal, sale_id: str) -> SaleDemand:
+    """What a restock would sell, per item: as the gate counts, or as noted when the sale closed. Raises NotFound."""
+    async with store.edge(selling.sessions) as session:
+        await store.find_sale(session, by.merchant_id, sale_id)
+        noted = {item.id: item.turned_away for item in await store.items(session, sale_id)}
+        sheet = await store.sheet(session, sale_id)
+        on_hand = await store_stock.base_of(session, by.merchant_id, [item.sku_id for item in sheet.config.items])
+    at_gate = await _at_gate(selling.gate, sheet)
+    is_noted = any(count is not None for count in noted.values())
+    turned_away = noted if is_noted else {item.id: at_gate[item.no].refused for item in sheet.config.items if at_gate}
+    counts = {count.item_id: count for count in sheet.counts[SEGMENT]}
+    items = [
+        ItemDemand(
+            item_id=item.id,
+            no=item.no,
+            sku_id=item.sku_id,
+            title=item.title,
+            price=item.price,
+            free=counts.get(item.id, _NOTHING).allocated - counts.get(item.id, _NOTHING).sold,
+            turned_away=turned_away.get(item.id),
+            on_hand=on_hand[item.sku_id],
+        )
+        for item in sheet.config.items
+    ]
+    return SaleDemand(counted="at_close" if is_noted else "now" if at_gate else "unknown", items=items)
 
 
 async def _at_gate(gate: Gate, sheet: SaleSheet) -> dict[int, GateItem]:
@@ -96,20 +86,6 @@ async def _at_gate(gate: Gate, sheet: SaleSheet) -> dict[int, GateItem]:
         return {}
     current = status.loaded and status.epoch == sheet.epoch(SEGMENT)
     return {item.no: item for item in status.items} if current else {}
-
-
-def _sku(entry: CatalogueEntry) -> SkuOut:
-    sku = entry.sku
-    return SkuOut(
-        id=sku.id,
-        title=entry.title,
-        code=sku.code,
-        specification=sku.specification,
-        picture_url=sku.picture_url,
-        needs_recipient=sku.needs_recipient,
-        on_hand=entry.on_hand,
-        prices=[ListPriceOut.model_validate(price) for price in entry.prices],
-    )
 
 
 def _item(item: ItemConfig, count: ItemCount, at_gate: GateItem | None, *, planned: int) -> ItemOut:
@@ -127,15 +103,4 @@ def _item(item: ItemConfig, count: ItemCount, at_gate: GateItem | None, *, plann
         free=count.allocated - count.sold,
         held=at_gate.held if at_gate else None,
         refused=at_gate.refused if at_gate else None,
-    )
-
-
-def _public(item: ItemConfig) -> PublicItem:
-    return PublicItem(
-        id=item.id,
-        no=item.no,
-        title=item.title,
-        price=item.price,
-        limit_per_customer=item.limit or None,
-        allocated=item.allocated,
     )

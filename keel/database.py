@@ -27,6 +27,8 @@ STAFF_IDLE_TIMEOUT_MS: Final = 10_000
 STAFF_ANSWER_TIMEOUT_S: Final = 12.0  # longer than a statement may take, so that PostgreSQL says first what went wrong
 STAFF_POOL_TIMEOUT_S: Final = 2.0
 
+# Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
+_NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 _STAFF_LIMITS: Final[dict[str, Any]] = {
     "command_timeout": STAFF_ANSWER_TIMEOUT_S,
     "server_settings": {
@@ -36,9 +38,6 @@ _STAFF_LIMITS: Final[dict[str, Any]] = {
         "idle_in_transaction_session_timeout": str(STAFF_IDLE_TIMEOUT_MS),
     },
 }
-
-# Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
-_NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 
 Pool = asyncpg.Pool
 Row = asyncpg.Record

@@ -81,10 +81,38 @@ class TooLarge(Refusal):
 
 @dataclass(eq=False)
 class WrongMediaType(Refusal):
-    """Only JSON is read here."""
+    """The body is not said to be what this route reads."""
 
+    wanted: str = "application/json"
     status: ClassVar = 415
-    title: ClassVar = "Send application/json"
+    title: ClassVar = "Send the media type that this route reads"
+
+
+@dataclass(eq=False)
+class WrongEncoding(Refusal):
+    """A text that is not UTF-8. `looks_like` is what it seems to be instead; `line` is where it shows first."""
+
+    detail: str
+    line: int | None = None
+    looks_like: str | None = None
+    status: ClassVar = 400
+    title: ClassVar = "The text is not UTF-8: save it as “CSV UTF-8” and send it again"
+
+
+@dataclass(eq=False)
+class IdempotencyKeyMissing(Refusal):
+    """What must not happen twice needs an Idempotency-Key: 1 to 128 printable ASCII characters."""
+
+    status: ClassVar = 400
+    title: ClassVar = "Send an Idempotency-Key header of 1 to 128 printable ASCII characters"
+
+
+@dataclass(eq=False)
+class IdempotencyKeyReused(Refusal):
+    """The key stands for another body."""
+
+    status: ClassVar = 422
+    title: ClassVar = "This Idempotency-Key was used with another body"
 
 
 @dataclass(eq=False)

@@ -24,14 +24,17 @@ from accounts.service import seed_demo_app, seed_merchant
 from accounts.staff import StaffDoor, StaffTokens
 from accounts.tokens import Tokens
 from inventory import routes as sale_routes
-from inventory import routes_catalogue
+from inventory import routes_catalogue, routes_copies, routes_import, routes_products
 from inventory.faults import LedgerFault
 from inventory.loops import keep_book
 from inventory.selling import Selling
+from inventory.window import ShopWindow
+from keel import routes_jobs
 from keel.buckets import TokenBuckets
 from keel.clock import FOLLOW_EVERY_S, FollowingClock
 from keel.errors import Unavailable
 from keel.http import install, problem
+from keel.jobs import Jobs
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
 from millpond.cors import with_origins
@@ -56,6 +59,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
 GC_THRESHOLDS: Final = (50_000, 20, 100)
+_CATALOGUE_ROUTES: Final = (routes_catalogue, routes_products, routes_import, routes_copies)
+_STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, routes_exports, staff_order_routes))
 
 
 @asynccontextmanager
@@ -110,11 +115,9 @@ def build(parts: Parts, settings: Settings) -> Application:
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
     app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
-    app.state.book = parts.viewers_book
-    app.include_router(orders_router)
-    for router in (routes_exports.router, staff_order_routes.router):
-        app.include_router(router)
-    for router in (sale_routes.router, sale_routes.public, routes_catalogue.router):
+    app.state.book, app.state.window = parts.viewers_book, ShopWindow(parts.reader)
+    app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)
+    for router in (orders_router, sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):
         app.include_router(router)
     _add_health(app, Readiness(parts))
     describe(app)

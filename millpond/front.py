@@ -7,12 +7,14 @@ route stands further in front and has tighter limits of its own.
 from collections.abc import MutableMapping
 from typing import Any, Final
 
+from inventory.routes_import import IMPORT_PATH
 from keel.buckets import TokenBuckets, address_key
 from keel.errors import Refusal, TooLarge, TooManyRequests
 from keel.http import problem
 from orders.place_route import App, ClientGone, Receive, Scope, Send, read_all
 
 BODY_BYTES_MAX: Final = 64 * 1024
+STREAMED_PATHS: Final = {IMPORT_PATH}  # larger bodies, which the route counts itself once it knows who sends them
 UNCOUNTED_PATHS: Final = {"/healthz", "/readyz"}  # asked by those who restart us: never refused for a crowd
 
 
@@ -28,13 +30,13 @@ class Front:
             return
         try:
             self._count(scope)
-            body = await _body(scope, receive)
+            replayed = receive if scope["path"] in STREAMED_PATHS else _replay(await _body(scope, receive), receive)
         except Refusal as refusal:
             await problem(refusal)(scope, receive, send)
         except ClientGone:
             return
         else:
-            await self._app(scope, _replay(body, receive), send)
+            await self._app(scope, replayed, send)
 
     def _count(self, scope: Scope) -> None:
         """Take a token of the client's address. Raises TooManyRequests."""

@@ -9,12 +9,15 @@ from typing import Final
 import uvloop
 
 from accounts.loops import tidy
+from inventory.importing import KIND as CATALOGUE_IMPORT
+from inventory.importing import CatalogueImport
 from inventory.loops import Upkeep, reconcile, sweep
 from inventory.reconciler import Reconciler
 from inventory.running import close_due, open_due
 from inventory.selling import Selling
 from inventory.sweeper import Sweeper
 from keel.clock import OFFSET_READY_MAX_MS
+from keel.jobs import RUN_EVERY_S, JobRunner
 from keel.loops import run_every
 from keel.outbox import Relay
 from millpond.api import upkeep_of
@@ -41,6 +44,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
     )
     selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    jobs = JobRunner(parts.sessions, parts.clock, {CATALOGUE_IMPORT: CatalogueImport(selling)}, stop)
 
     async def sale_clock() -> None:
         await close_due(selling, parts.clock.now())
@@ -54,6 +58,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
         group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
+        group.create_task(run_every("jobs", RUN_EVERY_S, stop, jobs.tick))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
 
 

@@ -3,23 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keel.errors import Refusal
+from keel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, Refusal
 
-
-@dataclass(eq=False)
-class IdempotencyKeyMissing(Refusal):
-    """Every placement needs an Idempotency-Key: 1 to 128 printable ASCII characters."""
-
-    status: ClassVar = 400
-    title: ClassVar = "Send an Idempotency-Key header of 1 to 128 printable ASCII characters"
-
-
-@dataclass(eq=False)
-class IdempotencyKeyReused(Refusal):
-    """The key stands for another body."""
-
-    status: ClassVar = 422
-    title: ClassVar = "This Idempotency-Key was used with another body"
+__all__ = ["IdempotencyKeyMissing", "IdempotencyKeyReused", "MoveRefused", "PriceChanged", "TooBusy"]
 
 
 @dataclass(eq=False)

@@ -6,7 +6,8 @@ from inventory.archiving import archive_sale, archive_sku
 from inventory.book import SaleBook
 from inventory.catalogue import list_skus
 from inventory.running import close_sale
-from inventory.views import sale_for_viewers
+from inventory.views_public import sale_for_viewers
+from inventory.window import ShopWindow
 from keel.errors import Conflict, NotFound
 from tests.inventory.selling import open_sale, open_shop
 
@@ -32,7 +33,7 @@ async def test_a_sale_is_put_away_once_it_is_closed_and_has_nothing_left(shop):
     assert await shop.ledger.running() == []
     assert (await shop.ledger.sale(sale.id)).settled
     with pytest.raises(NotFound):
-        await sale_for_viewers(SaleBook(shop.ledger), shop.clock, sale.id)
+        await sale_for_viewers(SaleBook(shop.ledger), ShopWindow(shop.ledger), shop.clock, sale.id)
     with pytest.raises(NotFound):
         await archive_sale(shop.selling, shop.staff, sale.id)
     [command] = await shop.rows("SELECT command FROM staff_audit ORDER BY id DESC LIMIT 1")

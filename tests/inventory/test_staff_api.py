@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from inventory import routes, routes_catalogue, views
 from inventory.book import SaleBook
+from inventory.window import ShopWindow
 from keel import http
 from keel.identity import Principal
 from tests.inventory.bad_input import ABSENT, BAD_BODIES, BAD_ITEM_CHANGES, BAD_SALE_CHANGES, bad_requests
@@ -35,6 +36,7 @@ async def api(shop):
         STRANGER["authorization"]: await make_merchant(shop.selling, "Another pond"),
     }
     app.state.selling, app.state.book, app.state.authenticate_staff = shop.selling, SaleBook(shop.ledger), known.get
+    app.state.window = ShopWindow(shop.ledger)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://pond", headers=STAFF) as client:
         yield client
@@ -100,7 +102,7 @@ async def test_viewers_see_a_sale_without_signing_in(api, shop):
     assert seen["state"] == "scheduled"
     assert seen["server_time"].startswith("2027-01-15T08:00:00")
     (item,) = seen["items"]
-    assert item.keys() == {"id", "no", "title", "price", "limit_per_customer", "allocated"}
+    assert item | {"left": 7, "sold_out": False, "specification": {}, "picture_url": None} == item
     shop.clock.advance(s=60)
     assert (await api.get(f"/v1/sales/{sale.id}")).json()["state"] == "open", "as the gate sees it, by the clock"
     drafted = await draft_sale(shop)

@@ -8,6 +8,8 @@ import pytest
 
 from keel.errors import (
     Conflict,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
     Internal,
     Malformed,
     MethodNotAllowed,
@@ -17,6 +19,7 @@ from keel.errors import (
     TooLarge,
     TooManyRequests,
     Unavailable,
+    WrongEncoding,
     WrongMediaType,
 )
 
@@ -24,6 +27,9 @@ EVERY = [
     Malformed(detail="there"),
     TooLarge(bytes_max=1),
     WrongMediaType(),
+    WrongEncoding(detail="line 2"),
+    IdempotencyKeyMissing(),
+    IdempotencyKeyReused(),
     NotSignedIn(),
     NotFound(what="sale"),
     MethodNotAllowed(allow="POST"),

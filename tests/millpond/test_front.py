@@ -1,11 +1,13 @@
 """Whatever is no placement meets two limits before a framework reads it: the body's size, and requests per address."""
 
+from inventory.importing import FILE_BYTES_MAX
+from inventory.routes_import import IMPORT_PATH
 from keel.buckets import TokenBuckets
 from keel.errors import PROBLEM_MEDIA_TYPE
 from millpond.front import BODY_BYTES_MAX, Front
 from orders.place_route import Receive, Scope, Send
 from tests.inventory.selling import open_sale
-from tests.orders.serving import Served, problem_of, send_raw, serve
+from tests.orders.serving import STAFF, Served, problem_of, send_raw, serve
 
 
 class Line:
@@ -90,6 +92,19 @@ async def test_without_a_token_nobody_fills_the_memory(database_url, redis_url):
         for path in ("/v1/staff/skus", "/v1/orders/x/cancel", "/nowhere"):
             assert (await flood(served, f"POST {path} HTTP/1.1")).startswith(b"HTTP/1.1 413 ")
             problem_of(await served.client.post(path, content=b"x" * 70_000), 413, "too-large")
+
+
+async def test_a_file_may_be_larger_from_those_who_may_send_it(database_url, redis_url):
+    file = b"code,title,price_minor_CNY\n" + b"\n" * (2 * BODY_BYTES_MAX)
+    head = {"content-type": "text/csv", "idempotency-key": "k"}
+    async with serve(database_url, redis_url) as served:
+        problem_of(await served.client.post(IMPORT_PATH, content=file, headers=head), 401, "not-signed-in")
+        signed_in = head | {"authorization": f"Bearer {STAFF}"}
+        taken = await served.client.post(IMPORT_PATH, content=file, headers=signed_in)
+        assert (taken.status_code, taken.json()["state"]) == (202, "waiting")
+        assert (await served.client.get(taken.headers["location"], headers=signed_in)).json() == taken.json()
+        too_large = b"\n" * (FILE_BYTES_MAX + 1)
+        problem_of(await served.client.post(IMPORT_PATH, content=too_large, headers=signed_in), 413, "too-large")
 
 
 async def test_orders_and_everything_else_take_from_one_count(database_url, redis_url):
