@@ -62,8 +62,8 @@ def _page(orders: list[OrderBrief], place: Place, found: Found) -> OrderPage:
     """The pages on both sides hang on the outermost orders; where there are none, on the place itself."""
     if place.above is not None:
         older = orders[-1].id if orders else id_after(place.above)
-        return OrderPage.model_construct(orders=orders, next=older, previous=found.resume)
+        return OrderPage(orders=orders, next=older, previous=found.resume)
     newer = None
     if place.below is not None:
         newer = orders[0].id if orders else id_before(place.below)
-    return OrderPage.model_construct(orders=orders, next=found.resume, previous=newer)
+    return OrderPage(orders=orders, next=found.resume, previous=newer)

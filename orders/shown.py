@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from orders.model import OrderState, order_number
+from orders.model import order_number
 from orders.recipients import Whom, missing_of
-from orders.schemas_staff import LineOut, NoteOut, OrderBrief, OrderOut, RecipientOut, StepOut
+from orders.schemas_staff import OrderBrief, OrderOut, RecipientOut
 from orders.tables import OrderHistoryRow, OrderNoteRow
 
 _AMOUNTS: Final = ("lines_total", "adjustment_total", "shipping_total", "refunded_total")
@@ -21,7 +21,7 @@ def whom_of(row: Mapping[str, Any]) -> Whom | None:
 
 def brief_of(row: Mapping[str, Any], *, plain: bool) -> OrderBrief:
     """An order in a list; the recipient unmasked where `plain`."""
-    return OrderBrief.model_construct(**_values(row, plain=plain))
+    return OrderBrief.model_validate(_values(row, plain=plain))
 
 
 def order_of(
@@ -30,13 +30,8 @@ def order_of(
     """An order with all that is known of it."""
     rest: dict[str, Any] = {name: row[name] for name in _AMOUNTS}
     rest |= {name: None if row[name] is None else str(row[name]) for name in ("room_id", "session_id")}
-    return OrderOut.model_construct(
-        **_values(row, plain=plain),
-        **rest,
-        receipt_no=row["verdict_no"],
-        history=[StepOut.model_validate(step) for step in history],
-        notes=[NoteOut.model_validate(note) for note in notes],
-    )
+    rest |= {"receipt_no": row["verdict_no"], "history": history, "notes": notes}
+    return OrderOut.model_validate(_values(row, plain=plain) | rest)
 
 
 def lines_of_row(row: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -50,12 +45,12 @@ def _values(row: Mapping[str, Any], *, plain: bool) -> dict[str, Any]:
     return {name: row[name] for name in as_they_are} | {
         "id": order_id,
         "number": order_number(order_id),
-        "state": OrderState(row["state"]),
+        "state": row["state"],
         "sale_id": str(row["sale_id"]),
         "customer_id": str(row["customer_id"]),
         "recipient": None if whom is None else _recipient(whom, plain=plain),
         "missing": missing_of(row["state"], whom, to_be_sent=any(line["needs_recipient"] for line in lines)),
-        "lines": [LineOut.model_construct(**line) for line in lines],
+        "lines": lines,
     }
 
 
