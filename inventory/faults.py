@@ -17,7 +17,10 @@ from keel.database import Connection, Pool
 RETRY_STATES: Final = {"40P01", "40001"}  # deadlock detected, serialization failure
 _CONTENDED_STATES: Final = {"55P03", "57014", *RETRY_STATES}  # lock not available, statement timeout
 _UNFIT: Final = ("25006", "53")  # read-only (a demoted primary), out of connections, memory or disk
-DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# InternalClientError is what the driver says of a connection that broke while it was being opened.
+DRIVER_ERRORS: Final = (
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
+)  # fmt: skip
 _UNSURE_CLASSES: Final = ("08", "57P", "58", "XX")  # connection, operator intervention, system, internal
 
 

@@ -10,14 +10,15 @@ from starlette.requests import ClientDisconnect
 from inventory.importing import FILE_BYTES_MAX, KIND, export_lines
 from inventory.routes import Manager, Reader, Shop
 from keel.errors import Malformed, TooLarge, WrongEncoding, WrongMediaType
-from keel.routes_jobs import JobOut, JobsHere, Key
+from keel.routes_jobs import KEY_PARAMETER, JobOut, JobsHere, Key
 from keel.spreadsheets import MEDIA_TYPE, decoded
 
 PATH: Final = "/v1/staff/catalogue"
 IMPORT_PATH: Final = f"{PATH}/import"
 _UTF_8: Final = {"utf-8", "utf8", "us-ascii"}
 _FILE: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+    "parameters": [KEY_PARAMETER],
+    "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}},
 }
 _EXPORTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}, "description": "UTF-8 with a byte order mark"}

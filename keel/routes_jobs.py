@@ -12,6 +12,12 @@ from keel.ids import ID_PATTERN
 from keel.jobs import Jobs
 
 KEY_CHARS_MAX: Final = 128
+KEY_PARAMETER: Final[dict[str, Any]] = {  # for the OpenAPI document, which does not see what `idempotency_key` reads
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX},
+}
 
 router = APIRouter(prefix="/v1/staff/jobs", tags=["staff"])
 

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
+from accounts.routes import guest_of
 from keel import identity
 from keel.errors import (
     Forbidden,
@@ -35,7 +36,7 @@ from orders.openapi import PATH as PLACEMENT
 from orders.openapi import REFUSALS as OF_PLACEMENT
 from orders.openapi import with_placement
 from orders.routes import Page, customer
-from orders.schemas import OrderDocument
+from orders.schemas import OwnOrder
 
 REFUSALS_FILE: Final = Path(__file__).parent / "openapi_refusals.json"
 EVERYWHERE: Final = (TooManyRequests, TooLarge, Internal, Unavailable)
@@ -45,12 +46,15 @@ CUSTOMER: Final = "customer"
 # Answers that are written without the framework's models.
 ANSWERS: Final[Mapping[str, type]] = {
     "GET /v1/orders": Page,
-    "GET /v1/orders/{order_id}": OrderDocument,
-    "POST /v1/orders/{order_id}/cancel": OrderDocument,
+    "GET /v1/orders/{order_id}": OwnOrder,
+    "POST /v1/orders/{order_id}/cancel": OwnOrder,
+    "PUT /v1/orders/{order_id}/recipient": OwnOrder,
 }
 TAGS: Final[Mapping[str, str]] = {
     "viewers": "What everybody sees, from memory: a crowd that looks does not touch the database.",
-    "orders": "What a customer does: place, read and cancel orders.",
+    "customer sign-in": "How customers come in: as guests, or through the provider of their app.",
+    "orders": "What a customer does: place, read and cancel orders, and say whom they go to.",
+    "staff sign-in": "How staff come in: by e-mail and password, the first time with an invitation.",
     "staff": "What a merchant's staff do. Each route says which roles may.",
 }
 SCHEMES: Final[Json] = {
@@ -63,7 +67,7 @@ Amounts are integers in minor units (分, cents); times are RFC 3339, UTC; ids a
 **Refusals** are RFC 9457 documents with a stable `type`, and real status codes.
 **Pages** go from newest to oldest: `count` items `below` an id; the answer's `next` is the `below` of the next page.
 **Lost updates**: what staff edit has a `version`; a command that names an older one is refused.
-**Retries**: an order is placed under an `Idempotency-Key`; the same key gives the same order.
+**Retries**: an order is placed, and a file imported, under an `Idempotency-Key`; the same key gives the same one.
 **Requests** have an `X-Request-Id` in their answer and in our log; one that you send is kept.
 **Envelope**: with `X-Envelope: 1` every JSON answer is `{"code", "message", "data"}`, under the same status."""
 
@@ -148,6 +152,8 @@ def _add_door(part: Json, route: RouteContext) -> None:
         part["description"] = f"{part.get('description', '')}\n\nFor {allowed}.".strip()
     elif _calls(route.dependant, customer):
         part["security"] = [{CUSTOMER: []}]
+    elif _calls(route.dependant, guest_of):
+        part["security"] = [{}, {CUSTOMER: []}]  # a token may come along
 
 
 def _add_answers(document: Json) -> None:

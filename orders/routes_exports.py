@@ -1,11 +1,17 @@
 """Files of orders over HTTP, for staff."""
 
+from typing import Any, Final
+
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from orders import exporting
 from orders.routes_staff import Here, PathId, Reader
 from orders.schemas_export import ExportList, ExportOut, ExportWish
+
+_FILE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "UTF-8 with a byte order mark"}
+}
 
 router = APIRouter(prefix="/v1/staff/orders/exports", tags=["staff"])
 
@@ -30,7 +36,7 @@ async def show(here: Here, by: Reader, export_id: PathId) -> ExportOut:
     return ExportOut.model_validate(await exporting.read_export(here, by, export_id))
 
 
-@router.get("/{export_id}/file", response_class=StreamingResponse)
+@router.get("/{export_id}/file", response_class=StreamingResponse, responses=_FILE)
 async def fetch(here: Here, by: Reader, export_id: PathId) -> StreamingResponse:
     """The file: UTF-8 with a byte order mark, so that spreadsheets read every script; one line for each order."""
     export = await exporting.fetch_export(here, by, export_id)

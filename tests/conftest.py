@@ -50,9 +50,9 @@ def database_template(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def database_url(databases: Databases, database_template: str) -> Iterator[str]:
     """A migrated, empty database of this test's own."""
-    name = databases.create(database_template)
+    name = databases.take(database_template)
     yield databases.url_of(name)
-    databases.drop(name)
+    databases.drop_soon(name)
 
 
 @pytest.fixture(scope="session")

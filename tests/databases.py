@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -25,20 +26,32 @@ class Databases:
         self._strategy = "file_copy" if is_ours else "wal_log"
         self._prefix = f"millpond_test_{uuid4().hex[:12]}"
         self._created = 0
+        self._ahead: dict[str, Future[str]] = {}
+        self._dropping: deque[Future[None]] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._runner = asyncio.Runner()
         self._connection: asyncpg.Connection | None = None
 
     def create(self, template: str = "template1") -> str:
         """Copy the database `template`; return the name of the copy."""
-        self._created += 1
-        name = f"{self._prefix}_{self._created}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {self._strategy}")
+        name: str = self.apart(self._create, template)
         return name
 
     def drop(self, name: str) -> None:
         """Drop a database, cutting the connections that a failed test left open."""
-        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self.apart(self._drop, name)
+
+    def take(self, template: str) -> str:
+        """A copy of `template` that is ready already, as a rule: while one test runs, the next one's is made."""
+        name = self._ahead.pop(template).result() if template in self._ahead else self.create(template)
+        self._ahead[template] = self._thread.submit(self._create, template)
+        return name
+
+    def drop_soon(self, name: str) -> None:
+        """Drop a database without waiting for it. What goes wrong is raised when a later database is asked for."""
+        self._dropping.append(self._thread.submit(self._drop, name))
+        while self._dropping and self._dropping[0].done():
+            self._dropping.popleft().result()
 
     def url_of(self, name: str) -> str:
         """The URL of one of the databases."""
@@ -49,7 +62,11 @@ class Databases:
         return self._thread.submit(work, *arguments).result()
 
     def close(self) -> None:
-        """Close the connection and the thread."""
+        """Drop what was made ahead, close the connection and the thread."""
+        for copy in self._ahead.values():
+            self.drop_soon(copy.result())
+        while self._dropping:
+            self._dropping.popleft().result()
         if self._connection is not None:
             self.apart(self._runner.run, self._connection.close())
         self.apart(self._runner.close)
@@ -61,8 +78,16 @@ class Databases:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _execute(self, statement: str) -> None:
-        self.apart(self._runner.run, self._run(statement))
+    def _create(self, template: str) -> str:
+        """In the thread."""
+        self._created += 1
+        name = f"{self._prefix}_{self._created}"
+        self._runner.run(self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {self._strategy}"))
+        return name
+
+    def _drop(self, name: str) -> None:
+        """In the thread."""
+        self._runner.run(self._run(f"DROP DATABASE {name} WITH (FORCE)"))
 
     async def _run(self, statement: str) -> None:
         if self._connection is None:

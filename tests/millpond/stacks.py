@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keel.clock import FollowingClock
@@ -47,9 +47,10 @@ class Stack:
 
 
 @contextmanager
-def running_stack(database_url: str, redis_url: str) -> Iterator[Stack]:
-    """API and worker as processes of their own, stopped in the end."""
-    stack = planned_stack(database_url, redis_url)
+def running_stack(database_url: str, redis_url: str, **more: str) -> Iterator[Stack]:
+    """API and worker as processes of their own, stopped in the end. `more` are settings beside the usual ones."""
+    planned = planned_stack(database_url, redis_url)
+    stack = replace(planned, environment=planned.environment | more)
     processes = [stack.start(name, heard=False) for name in ("api", "worker")]
     try:
         eventually(stack.answers, within_s=START_MAX_S)

