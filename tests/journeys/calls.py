@@ -8,32 +8,57 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from inventory.copying import save_template
+from inventory.running import close_sale
 from tests.accounts.shops import PASSWORD
-from tests.journeys.worlds import World
+from tests.inventory.selling import make_sku, open_sale
+from tests.journeys.worlds import ABSENT, World
 
 Body = dict[str, Any]
+Made = str | Callable[[World], Awaitable[str]]
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request's body, fixed or made for each request, its further headers, and parameters other than the usual."""
+    """A request's body, fixed or made for each request, its further headers and query, and other things than the usual.
 
-    body: Body | Callable[[World], Body] | Callable[[World], Awaitable[Body]] | None = None
+    A thing that is made is made for each request: one that can be done to only once.
+    """
+
+    body: Body | bytes | Callable[[World], Body] | Callable[[World], Awaitable[Body]] | None = None
     headers: Callable[[World], dict[str, str]] = lambda _: {}
-    things: dict[str, str] | None = None
+    query: dict[str, str] | None = None
+    things: dict[str, Made] | None = None
 
-    async def body_for(self, world: World) -> Body | None:
+    async def sent(self, world: World) -> dict[str, Any]:
+        """What goes with the path, but for the headers."""
         made = self.body(world) if callable(self.body) else self.body
-        return await made if isinstance(made, Awaitable) else made
+        body = await made if isinstance(made, Awaitable) else made
+        return {"content" if isinstance(body, bytes) else "json": body, "params": self.query}
 
-    def path(self, template: str, world: World) -> str:
+    async def path(self, template: str, world: World) -> str:
         """The path with things of the first merchant. A KeyError names a parameter that worlds.py does not have."""
-        named = {name: world.things[thing] for name, thing in (self.things or {}).items()}
+        named = {
+            name: world.things[thing] if isinstance(thing, str) else await thing(world)
+            for name, thing in (self.things or {}).items()
+        }
         return template.format_map(world.things | named)
 
 
+def variant(world: World) -> Body:
+    return {"code": world.served.shop.next_code(), "price": 1, "currency": "CNY"}
+
+
 def sku(world: World) -> Body:
-    return {"title": "Brush", "code": world.served.shop.next_code(), "price": 1, "currency": "CNY"}
+    return {"title": "Brush"} | variant(world)
+
+
+def product(world: World) -> Body:
+    return {"title": "Brush", "skus": [variant(world)]}
+
+
+def fresh_key(world: World) -> dict[str, str]:
+    return {"idempotency-key": world.people.ids.new()}
 
 
 def invitee(world: World) -> Body:
@@ -45,6 +70,22 @@ async def item(world: World) -> Body:
         "/v1/staff/skus", json=sku(world), headers=world.header(world.own, "owner")
     )
     return {"sku_id": created.json()["id"], "price": 1, "units": 0}
+
+
+async def sku_to_archive(world: World) -> str:
+    return await make_sku(world.served.shop)
+
+
+async def template_to_archive(world: World) -> str:
+    return (await save_template(world.served.shop.selling, world.own.by, world.sale.id, None)).id
+
+
+async def sale_to_archive(world: World) -> str:
+    shop = world.served.shop
+    sale = await open_sale(shop)
+    await close_sale(shop.selling, shop.staff, sale.id)
+    await shop.ledger.settle(sale.id, 0, shop.clock.now())
+    return sale.id
 
 
 async def staff_refresh(world: World) -> Body:
@@ -59,21 +100,42 @@ async def accept(world: World) -> Body:
     return {"invitation": await world.invitation(), "password": PASSWORD}
 
 
-DRAFT: Final = {"sale_id": "draft_id"}
+DRAFT: Final[dict[str, Made]] = {"sale_id": "draft_id"}
+UNPAID: Final[dict[str, Made]] = {"order_id": "unpaid_id"}  # the customer cancels the other one
+RECIPIENT: Final = {"name": "Lan", "phone": "+86 139 0000 0000", "address": "1 Lake Road"}
 
 CALLS: Final[dict[str, Call]] = {
-    "POST /v1/sales/{sale_id}/orders": Call(
-        lambda world: world.served.wish(world.sale), headers=lambda world: {"idempotency-key": world.people.ids.new()}
+    "POST /v1/sales/{sale_id}/orders": Call(lambda world: world.served.wish(world.sale), headers=fresh_key),
+    "PUT /v1/orders/{order_id}/recipient": Call(RECIPIENT),
+    "GET /v1/staff/orders/{id_or_number}": Call(things={"id_or_number": "order_id"}),
+    "PUT /v1/staff/orders/{order_id}/recipient": Call(RECIPIENT, things=UNPAID),
+    "POST /v1/staff/orders/{order_id}/notes": Call({"text": "A regular"}, things=UNPAID),
+    "POST /v1/staff/orders/{order_id}/cancel": Call({"reason": "twice"}, things=UNPAID),
+    "POST /v1/staff/orders/exports": Call({}),
+    "POST /v1/staff/products": Call(product),
+    "PATCH /v1/staff/products/{product_id}": Call({"title": "Brushes"}),
+    "POST /v1/staff/products/{product_id}/skus": Call(variant),
+    "POST /v1/staff/products/{product_id}/archive": Call(things={"product_id": "spare_product_id"}),
+    "POST /v1/staff/products/{product_id}/restore": Call(things={"product_id": "archived_product_id"}),
+    "POST /v1/staff/catalogue/import": Call(
+        b"code,title\r\nX-1,Brush\r\n", headers=lambda world: {"content-type": "text/csv"} | fresh_key(world)
     ),
     "POST /v1/staff/skus": Call(sku),
-    "POST /v1/staff/skus/{sku_id}/price": Call({"price": 1, "currency": "CNY"}),
+    "PATCH /v1/staff/skus/{sku_id}": Call({"low_stock": 3}),
+    "POST /v1/staff/skus/{sku_id}/archive": Call(things={"sku_id": sku_to_archive}),
+    "POST /v1/staff/skus/{sku_id}/restore": Call(things={"sku_id": "archived_sku_id"}),
+    "GET /v1/staff/skus/{sku_id}/prices": Call(query={"currency": "CNY"}),
+    "POST /v1/staff/skus/{sku_id}/price": Call({"price": 1, "currency": "USD"}),
     "POST /v1/staff/skus/{sku_id}/stock": Call({"receive": 1}),
     "POST /v1/staff/sales": Call({"title": "At nine", "currency": "CNY"}),
     "PATCH /v1/staff/sales/{sale_id}": Call({"title": "At ten"}),
     "POST /v1/staff/sales/{sale_id}/schedule": Call(things=DRAFT),
+    "POST /v1/staff/sales/{sale_id}/open": Call(things=DRAFT),
     "POST /v1/staff/sales/{sale_id}/items": Call(item, things=DRAFT),
     "PATCH /v1/staff/sales/{sale_id}/items/{item_id}": Call({"price": 2}),
     "POST /v1/staff/sales/{sale_id}/items/{item_id}/stock": Call({"add": 1}),
+    "POST /v1/staff/sales/{sale_id}/archive": Call(things={"sale_id": sale_to_archive}),
+    "POST /v1/staff/sale-templates/{template_id}/archive": Call(things={"template_id": template_to_archive}),
     "POST /v1/staff/login": Call({"email": "owner@pond.cn", "password": PASSWORD}),
     "POST /v1/staff/refresh": Call(staff_refresh),
     "POST /v1/staff/logout": Call(staff_refresh),
@@ -86,4 +148,32 @@ CALLS: Final[dict[str, Call]] = {
     "POST /v1/auth/login": Call(lambda world: {"app_id": world.own.app_id, "code": "hua"}),
     "POST /v1/auth/refresh": Call(guest_refresh),
     "POST /v1/auth/logout": Call(guest_refresh),
+}
+
+FILTERS: Final = (
+    {"customer_id": ABSENT},
+    {"sale_id": ABSENT},
+    {"item_id": ABSENT},
+    {"sku_id": ABSENT},
+    {"share_code": "hua"},
+    {"state": "awaiting_payment"},
+    {"state": "cancelled"},
+    {"total_min": "1"},
+    {"has_recipient": "true"},
+    {"has_recipient": "false"},
+    {"rehearsals": "only"},
+    {"recipients": "plain"},
+)
+
+# What the same routes are asked besides, where that makes other statements: none of it says more about roles.
+ALSO: Final[dict[str, tuple[Call, ...]]] = {
+    "GET /v1/orders": (Call(query={"state": "cancelled"}), Call(query={"below": ABSENT})),
+    "GET /v1/staff/orders": tuple(Call(query=query) for query in FILTERS),
+    "GET /v1/staff/orders/{id_or_number}": (Call(things={"id_or_number": "order_number"}),),
+    "GET /v1/staff/skus": (Call(query={"product_id": ABSENT, "code": "A", "title": "B", "low": "true"}),),
+    "GET /v1/staff/products": (Call(query={"title": "B", "archived": "true"}),),
+    "GET /v1/staff/sales": (Call(query={"archived": "true", "state": "open", "kind": "flash"}),),
+    "POST /v1/staff/skus/{sku_id}/stock": (Call({"adjust": -1, "reason": "counted"}),),
+    "POST /v1/staff/sales/{sale_id}/items": (Call(item),),
+    "POST /v1/staff/sales/{sale_id}/items/{item_id}/stock": (Call({"take": 1}),),
 }

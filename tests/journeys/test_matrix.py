@@ -24,11 +24,17 @@ NO_CALL: Final = Call()
 
 async def ask(world: World, row: Row, side: Side, caller: str, *, absent: bool = False) -> httpx.Response:
     """One request about a thing of the first merchant, or about one that is nowhere."""
-    call = CALLS.get(row.route, NO_CALL)
-    path = re.sub(r"\{\w+\}", ABSENT, row.path) if absent else call.path(row.path, world)
-    body = await call.body_for(world)
-    headers = call.headers(world) | world.header(side, caller)
-    return await world.served.client.request(row.method, path, json=body, headers=headers)
+    return await send(world, row, world.header(side, caller), absent=absent)
+
+
+async def send(
+    world: World, row: Row, who: dict[str, str], *, absent: bool = False, call: Call | None = None
+) -> httpx.Response:
+    """The request of a row, with what CALLS says of it, or with another call."""
+    call = call or CALLS.get(row.route, NO_CALL)
+    path = re.sub(r"\{\w+\}", ABSENT, row.path) if absent else await call.path(row.path, world)
+    sent, headers = await call.sent(world), call.headers(world) | who
+    return await world.served.client.request(row.method, path, headers=headers, **sent)
 
 
 def said(answer: httpx.Response) -> str:
@@ -87,7 +93,7 @@ async def test_a_token_of_another_shop_or_another_kind_opens_nothing(world):
         if row.cells["nobody"] == "401":
             nobody = await ask(world, row, world.own, "nobody")
             for token in bad_tokens(world, row):
-                answer = await with_token(world, row, token)
+                answer = await send(world, row, {"authorization": f"Bearer {token}"})
                 assert (answer.status_code, answer.json()) == (401, nobody.json()), (row.route, token)
 
 
@@ -110,10 +116,3 @@ def bad_tokens(world: World, row: Row) -> list[str]:
         tokens.sign(customer_id=world.own.customer.subject_id, **expired),
         "x",
     ]
-
-
-async def with_token(world: World, row: Row, token: str) -> httpx.Response:
-    call = CALLS.get(row.route, NO_CALL)
-    headers = call.headers(world) | {"authorization": f"Bearer {token}"}
-    path, body = call.path(row.path, world), await call.body_for(world)
-    return await world.served.client.request(row.method, path, json=body, headers=headers)

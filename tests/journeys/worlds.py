@@ -4,6 +4,7 @@
 the first merchant; the second one has people, and nothing that any of the first may see.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +15,23 @@ from accounts.apps import add_app
 from accounts.passwords import Passwords
 from accounts.people import People, SignedIn
 from accounts.providers import DEMO, DemoProvider
+from inventory.archiving import archive_sku
+from inventory.catalogue import NewVariant
+from inventory.copying import save_template
+from inventory.importing import KIND
+from inventory.products import archive_product, create_product
 from keel.identity import Principal, Role
+from keel.jobs import Jobs
+from orders.export_work import Exporter
+from orders.exporting import ask_export
+from orders.filters import OrderFilter
+from orders.handling import Handling
 from tests.accounts.shops import CHEAP, PASSWORD
-from tests.inventory.selling import Sale, draft_sale, make_merchant, make_sku, open_sale
+from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale
 from tests.orders.serving import Served, serve
 
+CODE: Final = "OF-THE-POND-ONLY"
+IMPORT: Final[dict[str, Any]] = {"key": "first", "options": {"dry_run": True}, "body": b"code,title\r\n"}
 ABSENT: Final = "01a3185c-5000-7000-8000-000000000000"
 CUSTOMER, NOBODY = "customer", "nobody"
 CALLERS: Final = (*(role.value for role in Role), CUSTOMER, NOBODY)
@@ -79,10 +92,11 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
         people = People(
             served.parts.sessions, served.tokens, Passwords(CHEAP), {DEMO: DemoProvider()}, shop.ids, shop.clock
         )
-        own = await _side(people, shop.staff, "pond.cn")
+        by, own = shop.staff, await _side(people, shop.staff, "pond.cn")
         other = await _side(people, await make_merchant(shop.selling, "Another pond"), "lake.cn")
-        sale, draft = await open_sale(shop, units=[1_000]), await draft_sale(shop)
+        sale, draft = await open_sale(shop, units=[900]), await draft_sale(shop)
         order = await served.order(sale, customer_id=own.customer.subject_id)
+        unpaid = await served.order(sale, customer_id=own.customer.subject_id)
         target = await customers.come_as_guest(people, own.app_id)
         pending = await members.invite(people, own.by, email="target@pond.cn", name="Lan", role=Role.HOST)
         things = {
@@ -94,8 +108,34 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
             "member_id": pending.member.id,
             "app_id": (await add_app(people, own.by, provider=DEMO, app_id="spare")).id,
             "customer_id": target.subject_id,
-        }
+            "order_number": str(order.json()["number"]),
+            "unpaid_id": str(unpaid.json()["id"]),
+            "template_id": (await save_template(shop.selling, by, sale.id, None)).id,
+            "job_id": (await Jobs(served.parts.sessions, shop.ids, shop.clock).ask(by, KIND, **IMPORT)).id,
+            "export_id": await _export(served, by),
+        } | await _catalogue(shop)
         yield World(served, people, own, other, sale, things)
+
+
+async def _catalogue(shop: Shop) -> dict[str, str]:
+    """Products and SKUs: there, to be put away, and put away. A file of the catalogue shows codes and no ids."""
+    things = {"code": CODE}
+    for name in ("product_id", "spare_product_id", "archived_product_id"):
+        code = CODE if name == "product_id" else shop.next_code()
+        things[name] = await create_product(shop.selling, shop.staff, "Brush", [NewVariant(code, 1, "CNY")])
+    await archive_product(shop.selling, shop.staff, things["archived_product_id"])
+    things["archived_sku_id"] = await make_sku(shop)
+    await archive_sku(shop.selling, shop.staff, things["archived_sku_id"])
+    return things
+
+
+async def _export(served: Served, by: Principal) -> str:
+    """A file of orders that is ready."""
+    shop = served.shop
+    handling = Handling(served.parts.sessions, shop.ids, shop.clock, ())
+    export = await ask_export(handling, by, OrderFilter(), plain=False)
+    await Exporter(served.parts.sessions, shop.clock).tick(asyncio.Event())
+    return export.id
 
 
 async def _side(people: People, by: Principal, domain: str) -> Side:
