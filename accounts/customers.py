@@ -73,8 +73,12 @@ async def logout(people: People, text: str, *, everywhere: bool) -> None:
 
 
 async def block(people: People, by: Principal, customer_id: str) -> None:
-    """Let a customer in no more, from within seconds. Safe to repeat. Raises NotFound."""
+    """Let a customer in no more, from within seconds. Safe to repeat. Raises NotFound.
+
+    Orders of a guest who became somebody name the guest: who is meant here and below is the person.
+    """
     async with edge(people.sessions) as session:
+        customer_id = await store.person_of(session, by.merchant_id, customer_id)
         customer = await store.lock_customer(session, by.merchant_id, customer_id, alone=True)
         if customer.blocked_at is None:
             await store.set_blocked(session, by.merchant_id, customer_id, people.clock.now())
@@ -85,6 +89,7 @@ async def block(people: People, by: Principal, customer_id: str) -> None:
 async def unblock(people: People, by: Principal, customer_id: str) -> None:
     """Let a customer in again. Safe to repeat. Raises NotFound."""
     async with edge(people.sessions) as session:
+        customer_id = await store.person_of(session, by.merchant_id, customer_id)
         customer = await store.lock_customer(session, by.merchant_id, customer_id, alone=True)
         if customer.blocked_at is not None:
             await store.set_blocked(session, by.merchant_id, customer_id, None)
@@ -95,6 +100,7 @@ async def unblock(people: People, by: Principal, customer_id: str) -> None:
 async def sign_out_everywhere(people: People, by: Principal, customer_id: str) -> None:
     """End all of a customer's sign-ins. Raises NotFound."""
     async with edge(people.sessions) as session:
+        customer_id = await store.person_of(session, by.merchant_id, customer_id)
         await store.lock_customer(session, by.merchant_id, customer_id, alone=True)
         ended = await people.end(session, by.merchant_id, customer_id)
         people.audit(session, by, "customer.sign_out", customer_id, ended=ended)
@@ -119,11 +125,13 @@ async def _begin(people: People, session: AsyncSession, app: AppRow, known: Know
     customer = await store.lock_customer(session, app.merchant_id, customer_id, alone=False)
     if customer.blocked_at is not None or customer.erased_at is not None:
         raise SignInRefused
-    if guest_id is not None and guest_id != customer_id:
+    if guest_id == customer_id:  # whoever was a guest here before, on a shared device say, does not become this person
+        await people.end(session, app.merchant_id, customer_id)
+    elif guest_id is not None:
         now = people.clock.now()
         values = {"merchant_id": app.merchant_id, "guest_id": guest_id, "customer_id": customer_id, "at": now}
         await store.add_guest(session, **values)
-        await people.end(session, app.merchant_id, guest_id)
+        await people.retire(session, app.merchant_id, guest_id)
     token = await people.begin(session, Kind.CUSTOMER, app.merchant_id, customer_id)
     was = await store.guests_of(session, app.merchant_id, customer_id, WAS_MAX)
     return _signed_in(people, app.merchant_id, customer_id, token, was)

@@ -15,7 +15,7 @@ from keel.clock import Clock, to_ms
 from keel.database import Pool
 
 READ_EVERY_S: Final = 1.0
-READ_MAX_S: Final = 2.0
+READ_MAX_S: Final = 1.0
 REACHES_WITHIN_S: Final = 5.0  # what is promised: two readings may fail
 # A row is as old as its command when it is committed, and processes' clocks differ: look back further than both.
 LOOK_BACK: Final = timedelta(seconds=60)

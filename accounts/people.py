@@ -87,6 +87,10 @@ class People:
         await store_sign_in.deny(session, merchant_id, ended, at=now, until=forgotten_at(now))
         return len(ended)
 
+    async def retire(self, session: AsyncSession, merchant_id: str, subject_id: str) -> None:
+        """Renew a person's tokens no more. What they hold is good until it expires: a retry goes with what it began."""
+        await store_sign_in.revoke(session, merchant_id, subject_id, at=self.clock.now())
+
     async def shut_out(self, session: AsyncSession, merchant_id: str, subject_id: str) -> None:
         """End all of a person's sign-ins, and refuse even tokens that came from none."""
         now = self.clock.now()

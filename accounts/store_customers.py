@@ -129,6 +129,13 @@ async def add_guest(session: AsyncSession, **values: Any) -> None:
     await session.execute(insert(CustomerGuestRow).values(**values).on_conflict_do_nothing())
 
 
+async def person_of(session: AsyncSession, merchant_id: str, customer_id: str) -> str:
+    """Who a guest became; anybody else is who they are."""
+    mine = CustomerGuestRow.merchant_id == merchant_id, CustomerGuestRow.guest_id == customer_id
+    person: str | None = await session.scalar(select(CustomerGuestRow.customer_id).where(*mine))
+    return person or customer_id
+
+
 async def guests_of(session: AsyncSession, merchant_id: str, customer_id: str, count: int) -> tuple[str, ...]:
     """The guests whom this customer was, newest first."""
     mine = CustomerGuestRow.merchant_id == merchant_id, CustomerGuestRow.customer_id == customer_id

@@ -5,7 +5,7 @@ whatever is signed while that sign-in is being revoked is refused with it.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select, update
@@ -16,6 +16,7 @@ from accounts.tables import DenialRow, SignInRow
 from keel.database import Pool, Row
 
 PURGE_MAX: Final = 1_000
+DENIAL_KEPT: Final = timedelta(seconds=60)  # after its end: a process that reads slowly has to see that it ended
 
 _DENIALS: Final = "SELECT id, until FROM denial WHERE until > $1"
 _NEW_DENIALS: Final = "SELECT id, until FROM denial WHERE at > $1"
@@ -33,8 +34,8 @@ async def denials_since(pool: Pool, since: datetime | None, now: datetime) -> li
 async def purge(pool: Pool, now: datetime) -> int:
     """Delete some of the sign-ins and denials that are over; how many."""
     deleted = 0
-    for table, column in (("sign_in", "expires_at"), ("denial", "until")):
-        status = await pool.execute(_PURGE.format(table=table, column=column), now, PURGE_MAX)
+    for table, column, by in (("sign_in", "expires_at", now), ("denial", "until", now - DENIAL_KEPT)):
+        status = await pool.execute(_PURGE.format(table=table, column=column), by, PURGE_MAX)
         deleted += int(status.rpartition(" ")[2])
     return deleted
 

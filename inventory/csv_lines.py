@@ -18,6 +18,7 @@ from inventory.schemas import Code, Specification, Title, Url
 from keel.spreadsheets import BrokenCsv, rows_of
 
 LINES_MAX: Final = 50_000
+FAULTS_MAX: Final = LINES_MAX  # a file in which nothing fits would otherwise fill the memory with what is wrong with it
 CELL_CHARS_MAX: Final = 5_000
 NEEDED: Final = ("code", "title")
 OPTIONAL: Final = ("specification", "picture_url", "needs_recipient", "low_stock")
@@ -86,6 +87,8 @@ class LineReader:
             if faults := list(_head_faults(self.at, cells)):
                 raise _Hopeless(faults)
             return
+        if len(self.faults) >= FAULTS_MAX:
+            raise _Hopeless([Fault(self.at, None, "too much is wrong above: reading stopped here")])
         if len(self.lines) >= LINES_MAX:
             raise _Hopeless([Fault(self.at, None, f"at most {LINES_MAX} lines at once")])
         if len(cells) != len(self._columns):

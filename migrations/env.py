@@ -10,7 +10,8 @@ from keel.database import create_migration_engine
 
 MIGRATION_LOCK = 0x6D696C6C  # "mill", an advisory lock of this transaction only
 TURN_POLL_S = 0.05
-LOCK_TIMEOUT_MS = 5_000  # a migration that cannot have its lock gives up instead of queueing everyone behind it
+# A migration that cannot have its lock gives up, before the orders that queue behind it do (they wait for a second).
+LOCK_TIMEOUT_MS = 800
 
 
 def migrate(connection: Connection) -> None:

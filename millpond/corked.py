@@ -66,6 +66,7 @@ class CorkedProtocol(HttpToolsProtocol):
     corked: Corked
     _deadline: asyncio.TimerHandle | None = None
     _is_whole = False
+    _just_whole = False
     _is_in_head = False
     _head_bytes = 0
 
@@ -80,7 +81,7 @@ class CorkedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        was_in_head = self._is_in_head
+        was_in_head, self._just_whole = self._is_in_head, False
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -93,7 +94,7 @@ class CorkedProtocol(HttpToolsProtocol):
             if self._head_bytes > HEAD_BYTES_MAX:
                 self.transport.close()
                 return
-        if self._is_whole and not self.cycle.response_complete:
+        if self._is_whole and (self._just_whole or not self.cycle.response_complete):
             self._stop_waiting()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
@@ -116,7 +117,7 @@ class CorkedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self._asks_for_upgrade():
-            self._is_whole = True
+            self._is_whole = self._just_whole = True
             super().on_message_complete()
 
     def _asks_for_upgrade(self) -> bool:

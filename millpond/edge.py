@@ -21,6 +21,7 @@ _SIGNS: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 _ID: Final = b"x-request-id"
 _ENVELOPE: Final = b"x-envelope"
 _LOOKED_FOR: Final = frozenset({_ID, _ENVELOPE})
+_SALES: Final = "/v1/sales/"
 _PLACEMENT: Final = "/orders"
 
 
@@ -33,7 +34,8 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            is_placement = scope["path"].endswith(_PLACEMENT)
+            path = scope["path"]
+            is_placement = path.startswith(_SALES) and path.endswith(_PLACEMENT)
             if not is_placement or _asks(scope["headers"]):
                 send = self._framed(scope, send, is_placement=is_placement)
         await self._app(scope, receive, send)

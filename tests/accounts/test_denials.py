@@ -4,9 +4,11 @@ import pytest
 
 from accounts import customers, members, staff_sign_in
 from accounts.denials import GAP_MAX_S, REACHES_WITHIN_S, READ_EVERY_S, READ_MAX_S, Denials
+from accounts.errors import SignInRefused
 from accounts.loops import keep_denials, tidy
 from accounts.people import HAND_MADE_TTL, IDLE_MAX, Kind
-from accounts.store_sign_in import purge
+from accounts.providers import Code
+from accounts.store_sign_in import DENIAL_KEPT, purge
 from accounts.tokens import ACCESS_TTL_S
 from keel.errors import NotSignedIn, Unavailable
 from keel.identity import Role
@@ -117,12 +119,50 @@ async def test_who_is_blocked_twice_is_out_for_as_long_as_the_second_time_says(s
     assert guest.subject_id in shop.here.denials.denied
 
 
+async def test_whoever_is_let_in_again_is_let_in_by_processes_that_read_later(shop):
+    guest = await customers.come_as_guest(shop.people, shop.app_id)
+    by_hand = shop.people.tokens.sign(customer_id=guest.subject_id, merchant_id=shop.by.merchant_id, ttl_s=3_600)
+    there = shop.process()
+    await customers.block(shop.people, shop.by, guest.subject_id)
+    await there.denials.read()
+    await customers.unblock(shop.people, shop.by, guest.subject_id)
+    shop.clock.advance(s=1)
+    await purge(shop.pool, shop.clock.now())
+    await there.denials.read()
+    assert is_in(there, by_hand), "what ended must not be deleted before everybody has seen that it did"
+
+
+async def test_whoever_was_a_guest_here_before_does_not_become_who_signs_in(shop):
+    guest = await customers.come_as_guest(shop.people, shop.app_id)
+    there = shop.process()
+    hua = await customers.login(shop.people, shop.app_id, Code("hua"), there.customer(guest.access))
+    assert hua.subject_id == guest.subject_id
+    await there.denials.read()
+    assert (is_in(there, guest.access), is_in(there, hua.access)) == (False, True)
+    with pytest.raises(SignInRefused):
+        await customers.refresh(shop.people, guest.refresh)
+
+
+async def test_a_guest_who_was_a_customer_already_may_end_what_they_began(shop):
+    there = shop.process()
+    await customers.login(shop.people, shop.app_id, Code("hua"))
+    guest = await customers.come_as_guest(shop.people, shop.app_id)
+    hua = await customers.login(shop.people, shop.app_id, Code("hua"), there.customer(guest.access))
+    await there.denials.read()
+    assert is_in(there, guest.access), "the retry of an order goes with the token that it began with"
+    with pytest.raises(SignInRefused):
+        await customers.refresh(shop.people, guest.refresh)
+    await customers.block(shop.people, shop.by, guest.subject_id)
+    await there.denials.read()
+    assert not is_in(there, hua.access), "an order names the guest: who is blocked by that name is the person"
+
+
 async def test_what_is_over_is_deleted(shop):
     hua = await shop.member()
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
     await shop.login()
     assert await purge(shop.pool, shop.clock.now()) == 0
-    shop.clock.advance(s=IDLE_MAX[Kind.STAFF].total_seconds())
+    shop.clock.advance(s=IDLE_MAX[Kind.STAFF].total_seconds() + DENIAL_KEPT.total_seconds())
     assert await purge(shop.pool, shop.clock.now()) == 3
     assert await shop.rows("SELECT id FROM sign_in UNION ALL SELECT id FROM denial") == []
 

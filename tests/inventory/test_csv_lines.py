@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import dictionaries, text
 
-from inventory.csv_lines import CELL_CHARS_MAX, LINES_MAX, Fault, Line, LineReader, specification_text
+from inventory.csv_lines import CELL_CHARS_MAX, FAULTS_MAX, LINES_MAX, Fault, Line, LineReader, specification_text
 from keel.spreadsheets import line_of
 
 HEAD = "code,title,specification,picture_url,needs_recipient,low_stock,receive,price_minor_CNY\n"
@@ -119,6 +119,12 @@ def test_hostile_files_end_soon_and_with_a_word():
     assert faults("code,title" + "\n" * 100_000) == []
     many = read("code,title\n" + "".join(f"B-{n},Brush\n" for n in range(LINES_MAX + 10)))
     assert many.faults == [Fault(LINES_MAX + 2, None, f"at most {LINES_MAX} lines at once")]
+
+
+def test_a_file_in_which_nothing_fits_is_given_up_before_it_fills_the_memory():
+    reader = read("code,title\n" + "x\n" * 2 * FAULTS_MAX)
+    assert len(reader.faults) == FAULTS_MAX + 1
+    assert "stopped here" in reader.faults[-1].what
 
 
 def test_a_price_with_a_point_is_told_how_to_write_it():

@@ -48,6 +48,11 @@ async def test_every_answer_has_an_id_of_its_own_and_the_log_has_it_too():
     assert client.seen == second
 
 
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/staff/orders"])
+async def test_lists_of_orders_are_no_placements(path):
+    assert await Client().id_of(path)
+
+
 async def test_an_id_that_a_client_sends_is_kept():
     assert await Client().id_of("/readyz", b"front:4711.a_b-c") == "front:4711.a_b-c"
 

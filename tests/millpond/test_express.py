@@ -4,11 +4,14 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 
+from millpond import corked
+from millpond.corked import CorkedProtocol
 from orders.place_route import PlaceRoute
 from tests.inventory.selling import open_sale
 from tests.orders.serving import Counter, Served, connection, problem_of, serve
@@ -190,3 +193,19 @@ async def test_a_client_may_close_its_side_and_still_gets_its_answer(served: Ser
             writer.write_eof()
             assert (await read_answer(reader)).status_code == 201
             assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+async def test_refusals_do_not_age_their_connection(served: Served, monkeypatch: pytest.MonkeyPatch):
+    counter = await counter_of(served)
+    armed: list[float] = []
+    monkeypatch.setattr(CorkedProtocol, "_late", lambda _: armed.append(1))
+    monkeypatch.setattr(corked, "REQUEST_MAX_S", 0.05)
+    async with connection(served.port) as (reader, writer):
+        for _ in range(3):
+            writer.write(request_of(counter, authorization=""))
+            assert (await read_answer(reader)).status_code == 401
+        writer.write(request_of(counter))
+        assert (await read_answer(reader)).status_code == 201
+        with suppress(TimeoutError):
+            await asyncio.wait_for(reader.read(), 0.2)
+    assert not armed, "a request that is answered at once is whole: nobody waits for it"
