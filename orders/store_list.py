@@ -29,10 +29,7 @@ class Found:
 async def wanted_of(session: AsyncSession, merchant_id: str, given: OrderFilter) -> Wanted:
     """The filter with the sales and items that it is about."""
     if given.by_line:
-        values = {"merchant": merchant_id, "item": given.item_id, "sku": given.sku_id, "sale": given.sale_id}
-        sold = (await session.execute(_SOLD_AS, values)).all()
-        sales, items = tuple({str(row[1]) for row in sold}), tuple(str(row[0]) for row in sold)
-        return Wanted(merchant_id, given, sales, items)
+        return await _with_items(session, merchant_id, given)
     if given.sale_id is not None:
         return Wanted(merchant_id, given, (given.sale_id,))
     if given.by_many_sales:
@@ -40,6 +37,16 @@ async def wanted_of(session: AsyncSession, merchant_id: str, given: OrderFilter)
         rows = await session.scalars(_SALES, {"merchant": merchant_id, "rehearsal": only})
         return Wanted(merchant_id, given, tuple(str(row) for row in rows))
     return Wanted(merchant_id, given)
+
+
+async def _with_items(session: AsyncSession, merchant_id: str, given: OrderFilter) -> Wanted:
+    """An item and a SKU may be asked for together: an order has both, on one line or on two, so of one sale."""
+    values = {"merchant": merchant_id, "item": given.item_id, "sku": given.sku_id, "sale": given.sale_id}
+    sold = (await session.execute(_SOLD_AS, values)).all()
+    asked = (("id", given.item_id), ("sku_id", given.sku_id))
+    found = [[row for row in sold if str(getattr(row, name)) == value] for name, value in asked if value is not None]
+    sales = set.intersection(*({str(row.sale_id) for row in rows} for rows in found))
+    return Wanted(merchant_id, given, tuple(sales), tuple(tuple(str(row.id) for row in rows) for rows in found))
 
 
 async def find(session: AsyncSession, wanted: Wanted, span: Span, count: int) -> Found:
@@ -93,9 +100,8 @@ async def _narrowed(session: AsyncSession, wanted: Wanted, span: Span) -> Span |
 
 
 _SOLD_AS: Final = text("""
-    SELECT id, sale_id FROM sale_item
-    WHERE merchant_id = :merchant AND (CAST(:item AS uuid) IS NULL OR id = CAST(:item AS uuid))
-      AND (CAST(:sku AS uuid) IS NULL OR sku_id = CAST(:sku AS uuid))
+    SELECT id, sku_id, sale_id FROM sale_item
+    WHERE merchant_id = :merchant AND (id = CAST(:item AS uuid) OR sku_id = CAST(:sku AS uuid))
       AND (CAST(:sale AS uuid) IS NULL OR sale_id = CAST(:sale AS uuid))
 """)
 _SALES: Final = text("SELECT id FROM sale WHERE merchant_id = :merchant AND (rehearsal OR NOT :rehearsal)")

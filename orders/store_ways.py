@@ -54,13 +54,13 @@ GATHERED: Final = frozenset({Way.TOTAL, Way.UNPAID})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A filter of one merchant. `sale_ids` are those that can have such orders, where the way goes by sales; `item_ids`
-    those of which one must be among the lines."""
+    """A filter of one merchant. `sale_ids` are those that can have such orders, where the way goes by sales; of each
+    of `items`, one must be among the lines, not all of them on the same."""
 
     merchant_id: str
     filter: OrderFilter
     sale_ids: tuple[str, ...] = ()
-    item_ids: tuple[str, ...] = ()
+    items: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +218,9 @@ def fits(wanted: Wanted, taken: Columns) -> list[ColumnElement[bool]]:
 def _elsewhere(wanted: Wanted, taken: Columns) -> Sequence[ColumnElement[bool]]:
     """What other tables say of an order."""
     true_of: list[ColumnElement[bool]] = []
-    if wanted.filter.by_line:
+    for item_ids in wanted.items:
         mine = OrderLineRow.merchant_id == wanted.merchant_id, OrderLineRow.order_id == taken.id
-        true_of.append(exists().where(*mine, OrderLineRow.item_id.in_(wanted.item_ids)))
+        true_of.append(exists().where(*mine, OrderLineRow.item_id.in_(item_ids)))
     if wanted.filter.has_recipient is not None:
         whom = exists().where(
             OrderRecipientRow.merchant_id == wanted.merchant_id, OrderRecipientRow.order_id == taken.id

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from hypothesis import example, settings
 from hypothesis import given as drawn
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from keel.errors import Forbidden, Malformed
@@ -112,7 +112,15 @@ def cook(stock: Stock, recipe: dict[str, Any]) -> OrderFilter:
     return OrderFilter(**kept, **placed)
 
 
+TWO_LINES = dict.fromkeys(("state", "sale", "customer", "share_code", "first", "last", "total_min", "total_max"))
+
+
 @settings(max_examples=60, deadline=None)
+@example(
+    recipe=TWO_LINES | {"has_recipient": None, "rehearsals": Rehearsals.EXCLUDED, "item": 0, "sku": 1},
+    limits=(0, 20, -1.0),
+    count=9,
+)
 @drawn(
     recipe=recipes,
     limits=st.tuples(st.sampled_from([0, 20, 10_000]), st.sampled_from([20, 10_000]), st.sampled_from([-1.0, 1.0])),
