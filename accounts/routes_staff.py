@@ -25,6 +25,7 @@ from accounts.schemas import (
 )
 from accounts.tables import StaffRow
 from keel.identity import EVERYBODY, MANAGERS, OWNERS, Principal, Role, staff_as
+from keel.paging import next_of
 
 Reader = Annotated[Principal, Depends(staff_as(EVERYBODY))]
 Manager = Annotated[Principal, Depends(staff_as(MANAGERS))]
@@ -55,7 +56,7 @@ async def show_merchant(people: Here, by: Reader) -> MerchantOut:
 async def list_members(people: Here, by: Owner, below: Below = None, count: Count = 20) -> MemberPage:
     """Who works for the merchant, newest first."""
     rows = await members.page(people, by, below=below, count=count)
-    return MemberPage(members=[_member(row) for row in rows], next=rows[-1].id if len(rows) == count else None)
+    return MemberPage(members=[_member(row) for row in rows], next=next_of(rows, count))
 
 
 @router.post("/members", status_code=201)
@@ -99,14 +100,14 @@ async def audit(people: Here, by: Owner, below: Below = None, count: Count = 20)
     """What staff did, newest first."""
     rows = await members.audit_page(people, by, below=below, count=count)
     shown = [AuditOut.model_validate(row) for row in rows]
-    return AuditPage(commands=shown, next=shown[-1].id if len(shown) == count else None)
+    return AuditPage(commands=shown, next=next_of(shown, count))
 
 
 @router.get("/apps")
 async def list_apps(people: Here, by: Owner, below: Below = None, count: Count = 20) -> AppPage:
     """The merchant's apps, newest first."""
     shown = [AppOut.model_validate(row) for row in await apps.page(people, by, below=below, count=count)]
-    return AppPage(apps=shown, next=shown[-1].id if len(shown) == count else None)
+    return AppPage(apps=shown, next=next_of(shown, count))
 
 
 @router.post("/apps", status_code=201)

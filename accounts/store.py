@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.tables import MerchantRow, StaffRow
-from keel.database import Pool
+from keel.database import Pool, newest_first
 from keel.errors import Conflict, NotFound
 from keel.identity import Role
 from keel.tables import StaffAuditRow
@@ -114,9 +114,7 @@ async def owners(session: AsyncSession, merchant_id: str) -> int:
 async def list_staff(session: AsyncSession, merchant_id: str, *, below: str | None, count: int) -> Sequence[StaffRow]:
     """A page of a merchant's staff, newest first, below an id."""
     page = select(StaffRow).where(StaffRow.merchant_id == merchant_id)
-    if below is not None:
-        page = page.where(StaffRow.id < below)
-    return (await session.scalars(page.order_by(StaffRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, StaffRow.id, below=below, count=count))).all()
 
 
 async def list_audit(
@@ -124,6 +122,4 @@ async def list_audit(
 ) -> Sequence[StaffAuditRow]:
     """A page of what a merchant's staff did, newest first, below an id."""
     page = select(StaffAuditRow).where(StaffAuditRow.merchant_id == merchant_id)
-    if below is not None:
-        page = page.where(StaffAuditRow.id < below)
-    return (await session.scalars(page.order_by(StaffAuditRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, StaffAuditRow.id, below=below, count=count))).all()

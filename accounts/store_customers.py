@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts.tables import AppRow, CustomerGuestRow, CustomerRow, IdentityRow
-from keel.database import Pool
+from keel.database import Pool, newest_first
 from keel.errors import Conflict, NotFound
 
 _ENSURE_APP: Final = """
@@ -44,9 +44,7 @@ async def public_app(session: AsyncSession, app_id: str) -> AppRow:
 async def list_apps(session: AsyncSession, merchant_id: str, *, below: str | None, count: int) -> Sequence[AppRow]:
     """A page of a merchant's apps, newest first, below an id."""
     page = select(AppRow).where(AppRow.merchant_id == merchant_id)
-    if below is not None:
-        page = page.where(AppRow.id < below)
-    return (await session.scalars(page.order_by(AppRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, AppRow.id, below=below, count=count))).all()
 
 
 async def archive_app(session: AsyncSession, merchant_id: str, app_id: str, at: datetime) -> None:

@@ -6,6 +6,7 @@ from inventory import copying
 from inventory.routes import Below, Count, Manager, PathId, Reader, Shop
 from inventory.schemas import CopyWish, TemplateWish
 from inventory.schemas_shown import Copied, SaleBrief, TemplateOut, TemplatePage
+from keel.paging import next_of
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
 
@@ -28,7 +29,7 @@ async def list_all(shop: Shop, by: Reader, below: Below = None, count: Count = 2
     """Templates, newest first."""
     rows = await copying.list_templates(shop, by, below=below, count=count)
     templates = [TemplateOut.model_validate(row) for row in rows]
-    return TemplatePage(templates=templates, next=rows[-1].id if len(rows) == count else None)
+    return TemplatePage(templates=templates, next=next_of(rows, count))
 
 
 @router.post("/sale-templates/{template_id}/sales", status_code=201)

@@ -14,6 +14,7 @@ from inventory.model import SaleFilter, SaleState
 from inventory.sheet import Move, SaleSheet
 from inventory.tables import ItemVersionRow, SaleItemRow, SaleRow
 from keel import database
+from keel.database import newest_first
 from keel.errors import Conflict, NotFound
 
 EVERY_SALE: Final = SaleFilter()
@@ -84,9 +85,7 @@ async def list_sales(
 ) -> Sequence[SaleRow]:
     """A page of a merchant's sales, newest first, below an id."""
     page = select(SaleRow).where(SaleRow.merchant_id == merchant_id, *_conditions(wanted))
-    if below is not None:
-        page = page.where(SaleRow.id < below)
-    return (await session.scalars(page.order_by(SaleRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, SaleRow.id, below=below, count=count))).all()
 
 
 def _conditions(wanted: SaleFilter) -> Iterator[ColumnElement[bool]]:

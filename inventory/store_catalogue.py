@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory.model import SkuFilter
 from inventory.tables import BaseStockRow, ItemVersionRow, ProductRow, SkuPriceRow, SkuRow
+from keel.database import newest_first
 from keel.errors import Conflict, NotFound
 
 
@@ -83,9 +84,7 @@ async def list_entries(
 ) -> list[CatalogueEntry]:
     """A page of a merchant's catalogue, newest first, below an id."""
     page = _entries(merchant_id).where(*_conditions(wanted))
-    if below is not None:
-        page = page.where(SkuRow.id < below)
-    return await _with_prices(session, page.order_by(SkuRow.id.desc()).limit(count), now)
+    return await _with_prices(session, newest_first(page, SkuRow.id, below=below, count=count), now)
 
 
 async def next_entries(
@@ -157,9 +156,7 @@ async def item_versions(
 ) -> Sequence[ItemVersionRow]:
     """What was shown of a SKU, the newest first, below an id."""
     page = select(ItemVersionRow).where(ItemVersionRow.merchant_id == merchant_id, ItemVersionRow.sku_id == sku_id)
-    if below is not None:
-        page = page.where(ItemVersionRow.id < below)
-    return (await session.scalars(page.order_by(ItemVersionRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, ItemVersionRow.id, below=below, count=count))).all()
 
 
 def _entries(merchant_id: str) -> Select[SkuRow, str, int]:

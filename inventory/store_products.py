@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory.tables import ProductRow, SkuRow
+from keel.database import newest_first
 from keel.errors import NotFound
 
 
@@ -40,9 +41,7 @@ async def list_products(
     page = select(ProductRow).where(ProductRow.merchant_id == merchant_id, put_away)
     if title is not None:
         page = page.where(ProductRow.title.icontains(title, autoescape=True))
-    if below is not None:
-        page = page.where(ProductRow.id < below)
-    return (await session.scalars(page.order_by(ProductRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, ProductRow.id, below=below, count=count))).all()
 
 
 async def count_skus(session: AsyncSession, merchant_id: str, product_id: str) -> int:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inventory.errors import NotEnoughUnits
 from inventory.model import rebuild_guard
 from inventory.tables import BaseStockRow, StockMovementRow, StockRow
+from keel.database import newest_first
 from keel.errors import Unavailable
 
 BASE_KINDS: Final = ("received", "adjusted", "allocated", "returned")  # movements with base stock on one side
@@ -102,6 +103,4 @@ async def list_movements(
     """Movements of a SKU's base stock, the newest first, below an id."""
     mine = StockMovementRow.merchant_id == merchant_id, StockMovementRow.sku_id == sku_id
     page = select(StockMovementRow).where(*mine, StockMovementRow.kind.in_(BASE_KINDS))
-    if below is not None:
-        page = page.where(StockMovementRow.id < below)
-    return (await session.scalars(page.order_by(StockMovementRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, StockMovementRow.id, below=below, count=count))).all()

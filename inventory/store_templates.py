@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory.tables import SaleTemplateRow
+from keel.database import newest_first
 from keel.errors import NotFound
 
 
@@ -41,6 +42,4 @@ async def list_templates(
     page = select(SaleTemplateRow).where(
         SaleTemplateRow.merchant_id == merchant_id, SaleTemplateRow.archived_at.is_(None)
     )
-    if below is not None:
-        page = page.where(SaleTemplateRow.id < below)
-    return (await session.scalars(page.order_by(SaleTemplateRow.id.desc()).limit(count))).all()
+    return (await session.scalars(newest_first(page, SaleTemplateRow.id, below=below, count=count))).all()

@@ -19,6 +19,7 @@ from inventory.selling import Selling
 from inventory.sheet import SEGMENT, SaleSheet
 from inventory.store import EVERY_SALE
 from keel.identity import Principal
+from keel.paging import next_of
 
 _NOTHING: Final = ItemCount("", 0, 0, 0, 0)
 
@@ -29,9 +30,7 @@ async def sale_page(
     """A page of a merchant's sales."""
     async with store.edge(selling.sessions) as session:
         rows = await store.list_sales(session, by.merchant_id, wanted, below=below, count=count)
-    return SalePage(
-        sales=[SaleBrief.model_validate(row) for row in rows], next=rows[-1].id if len(rows) == count else None
-    )
+    return SalePage(sales=[SaleBrief.model_validate(row) for row in rows], next=next_of(rows, count))
 
 
 async def sale_for_staff(selling: Selling, by: Principal, sale_id: str) -> SaleOut:

@@ -21,12 +21,14 @@ from inventory.selling import Selling
 from inventory.store_catalogue import CatalogueEntry
 from inventory.tables import ProductRow
 from keel.identity import Principal
+from keel.paging import next_of
 
 
 async def sku_page(selling: Selling, by: Principal, wanted: SkuFilter, *, below: str | None, count: int) -> SkuPage:
     """A page of the catalogue."""
     entries = await catalogue.list_skus(selling, by, wanted, below=below, count=count)
-    return SkuPage(skus=[_sku(entry) for entry in entries], next=entries[-1].sku.id if len(entries) == count else None)
+    shown = [_sku(entry) for entry in entries]
+    return SkuPage(skus=shown, next=next_of(shown, count))
 
 
 async def sku(selling: Selling, by: Principal, sku_id: str) -> SkuOut:
@@ -40,7 +42,7 @@ async def product_page(
     """A page of products."""
     found = await products.list_products(selling, by, title=title, archived=archived, below=below, count=count)
     shown = [_product(row, entries) for row, entries in found]
-    return ProductPage(products=shown, next=shown[-1].id if len(shown) == count else None)
+    return ProductPage(products=shown, next=next_of(shown, count))
 
 
 async def product(selling: Selling, by: Principal, product_id: str) -> ProductOut:
@@ -66,9 +68,7 @@ async def movements(selling: Selling, by: Principal, sku_id: str, *, below: str 
     await catalogue.find_sku(selling, by, sku_id)
     async with store.edge(selling.sessions) as session:
         rows = await store_stock.list_movements(session, by.merchant_id, sku_id, below=below, count=count)
-    return MovementPage(
-        movements=[MovementOut.model_validate(row) for row in rows], next=rows[-1].id if len(rows) == count else None
-    )
+    return MovementPage(movements=[MovementOut.model_validate(row) for row in rows], next=next_of(rows, count))
 
 
 async def versions(selling: Selling, by: Principal, sku_id: str, *, below: str | None, count: int) -> ItemVersionPage:
@@ -76,9 +76,7 @@ async def versions(selling: Selling, by: Principal, sku_id: str, *, below: str |
     await catalogue.find_sku(selling, by, sku_id)
     async with store.edge(selling.sessions) as session:
         rows = await store_catalogue.item_versions(session, by.merchant_id, sku_id, below=below, count=count)
-    return ItemVersionPage(
-        versions=[ItemVersionOut.model_validate(row) for row in rows], next=rows[-1].id if len(rows) == count else None
-    )
+    return ItemVersionPage(versions=[ItemVersionOut.model_validate(row) for row in rows], next=next_of(rows, count))
 
 
 def _product(row: ProductRow, entries: list[CatalogueEntry]) -> ProductOut:

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import MetaData
+from sqlalchemy import ColumnElement, MetaData, Select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.pool import NullPool
 
 from keel.errors import Unavailable
@@ -39,6 +39,7 @@ _STAFF_LIMITS: Final[dict[str, Any]] = {
     },
 }
 
+Query = TypeVar("Query", bound=Select[*tuple[Any, ...]])
 Pool = asyncpg.Pool
 Row = asyncpg.Record
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -97,6 +98,15 @@ async def transaction(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterat
     """One edge, one commit: the session commits when the block ends well and rolls back when it raises."""
     async with sessions() as session, session.begin():
         yield session
+
+
+def newest_first(
+    query: Query, column: InstrumentedAttribute[str] | ColumnElement[str], *, below: str | None, count: int
+) -> Query:
+    """A page of a list by id, newest first, for ids grow with time: from `below` the last id of the page before."""
+    if below is not None:
+        query = query.where(column < below)
+    return query.order_by(column.desc()).limit(count)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from accounts.tokens import Claims, Tokens
 from keel.ids import ID_PATTERN
+from keel.paging import next_of
 from orders import own
 from orders.model import OrderState
 from orders.recipients import Whom
@@ -66,7 +67,7 @@ async def list_orders(
 ) -> Response:
     """Your orders, newest first; `next` is the `below` of the next page, absent on the last."""
     page = await own.page(orders, who, below, count, state=state)
-    return _json(Page(orders=page, next=page[-1].id if len(page) == count else None))
+    return _json(Page(orders=page, next=next_of(page, count)))
 
 
 @router.post("/{order_id}/cancel", response_model=None)
