@@ -3,10 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 
-from inventory.model import SaleConfig, lines_text
+from inventory.model import SaleConfig
 from inventory.replies import Ask, HoldAt, HoldRef
 from keel.errors import Refusal
-from orders.schemas import Recipient
+from orders.quote import Quote, quote_of
+from orders.schemas import OrderRequest
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,21 +36,16 @@ class Attempt:
         "answer",
         "at_ms",
         "claim_id",
-        "config",
         "context",
         "customer_id",
         "epoch",
-        "expected_total",
         "fingerprint",
         "key",
-        "lines",
         "must_read",
         "no",
-        "recipient",
+        "quote",
+        "request",
         "rounds",
-        "share_code",
-        "total",
-        "units",
     )
 
     def __init__(
@@ -57,38 +53,33 @@ class Attempt:
         *,
         customer_id: str,
         key: str,
+        request: OrderRequest,
         fingerprint: str,
-        units: dict[str, int],
-        expected_total: int | None,
-        share_code: str | None,
-        recipient: Recipient | None,
         claim_id: str,
         answer: "asyncio.Future[Answer]",
     ) -> None:
-        self.customer_id, self.key, self.fingerprint, self.units = customer_id, key, fingerprint, units
-        self.expected_total, self.share_code, self.recipient = expected_total, share_code, recipient
+        self.customer_id, self.key, self.request, self.fingerprint = customer_id, key, request, fingerprint
         self.claim_id, self.answer = claim_id, answer
-        self.config: SaleConfig | None = None
-        self.lines, self.total = "", 0
+        self.quote: Quote | None = None
         self.epoch = self.above_epoch = self.no = self.at_ms = self.rounds = 0
         self.context = ""
         self.must_read = False
 
-    def price(self, config: SaleConfig) -> None:
-        """Set lines and total by this configuration. Raises KeyError for an item it does not have."""
-        items = config.by_item
-        self.config = config
-        self.lines = lines_text({items[item_id].no: units for item_id, units in self.units.items()})
-        self.total = sum(items[item_id].price * units for item_id, units in self.units.items())
+    def ask(self, config: SaleConfig) -> Ask:
+        """What the gate is asked, by the lines and total of this configuration."""
+        quote = self.quote = quote_of(self.request, config)
+        return self.customer_id, self.key, self.claim_id, self.fingerprint, quote.text, self.priced, self.above_epoch
 
     @property
     def priced(self) -> bool:
         """Whether the total is what the buyer expected, if he said."""
-        return self.expected_total is None or self.expected_total == self.total
+        return self.request.expected_total is None or self.request.expected_total == self.quoted.total
 
-    def ask(self) -> Ask:
-        """What the gate is asked."""
-        return self.customer_id, self.key, self.claim_id, self.fingerprint, self.lines, self.priced, self.above_epoch
+    @property
+    def quoted(self) -> Quote:
+        """The quote under which the gate was asked."""
+        assert self.quote is not None, "a quote comes with the question to the gate"
+        return self.quote
 
     def ref(self) -> HoldRef:
         """The hold's name."""

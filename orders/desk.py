@@ -55,6 +55,6 @@ def batcher_of(
         lambda attempt, _: attempt.settle(Unavailable()),
         items_max=ORDERS_PER_BATCH_MAX,
         weight_max=LINES_PER_BATCH_MAX,
-        weigh=lambda attempt: len(attempt.units),
+        weigh=lambda attempt: len(attempt.request.units),
         linger=linger,
     )

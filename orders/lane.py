@@ -65,8 +65,6 @@ class Lane:
         if config.state is SaleState.CLOSED and config.settled:
             await self._answer_settled(batch)
             return
-        for attempt in batch:
-            attempt.price(config)
         try:
             reply = await self._desk.gate.hold(
                 self._sale_id,
@@ -74,7 +72,7 @@ class Lane:
                 now_ms=self._desk.clock.ms(),
                 version=config.version,
                 confirms=confirms,  # lost where this call fails: the sweeper confirms later
-                asks=[attempt.ask() for attempt in batch],
+                asks=[attempt.ask(config) for attempt in batch],
             )
         except GateSilent as silence:
             log.warning("gate of sale %s: %s", self._sale_id, silence)

@@ -18,7 +18,7 @@ from orders.attempt import Answer, Attempt
 from orders.desk import NO_LEDGER, Desk
 from orders.errors import TooBusy
 from orders.lane import Lane
-from orders.schemas import OrderRequest, fingerprint_of, units_by_item
+from orders.schemas import OrderRequest, fingerprint_of
 
 SEGMENT: Final = 0  # sales have one segment until one is too hot for it
 LANES_MAX: Final = 2_000
@@ -54,27 +54,23 @@ class Placement:
 
     async def place(self, sale_id: str, buyer: Buyer, key: str, request: OrderRequest) -> Answer:
         """Place an order. An answer of `Placed` or `Standing` is committed; everything else is a Refusal."""
-        units = units_by_item(request)
-        config = await self._sale(sale_id, buyer, units)
-        return await self._enter(config, buyer, key, request, units)
+        config = await self._sale(sale_id, buyer, request.units)
+        return await self._enter(config, buyer, key, request)
 
     def start(self, sale_id: str, buyer: Buyer, key: str, request: OrderRequest) -> "asyncio.Future[Answer]":
         """The same, as a future: no task is made for an order of a sale that this process knows. Raises Refusal."""
-        units = units_by_item(request)
         config = self._desk.book.known(sale_id)
-        if config is None or not _is_ready(config, units):
+        if config is None or not _is_ready(config, request.units):
             # house: stray-task because whoever asked holds it by its callback, and has a frame of its own for faults
             task = asyncio.create_task(self.place(sale_id, buyer, key, request))
             self._starting.add(task)
             task.add_done_callback(self._starting.discard)
             return task
-        return self._enter(_visible(config, buyer), buyer, key, request, units)
+        return self._enter(_visible(config, buyer), buyer, key, request)
 
-    def _enter(
-        self, config: SaleConfig, buyer: Buyer, key: str, request: OrderRequest, units: dict[str, int]
-    ) -> "asyncio.Future[Answer]":
+    def _enter(self, config: SaleConfig, buyer: Buyer, key: str, request: OrderRequest) -> "asyncio.Future[Answer]":
         self._admit()
-        attempt = self._attempt(buyer, key, request, units)
+        attempt = self._attempt(buyer, key, request)
         self._waiting += 1
         attempt.answer.add_done_callback(self._left)
         self._lane(config).enter(attempt)
@@ -112,15 +108,12 @@ class Placement:
                 raise UnknownItem(item_id=item_id)
         return config
 
-    def _attempt(self, buyer: Buyer, key: str, request: OrderRequest, units: dict[str, int]) -> Attempt:
+    def _attempt(self, buyer: Buyer, key: str, request: OrderRequest) -> Attempt:
         return Attempt(
             customer_id=buyer.customer_id,
             key=key,
-            fingerprint=fingerprint_of(request, units, salt=buyer.customer_id),
-            units=units,
-            expected_total=request.expected_total,
-            share_code=request.share_code,
-            recipient=request.recipient,
+            request=request,
+            fingerprint=fingerprint_of(request, salt=buyer.customer_id),
             claim_id=self._desk.ids.new(),
             answer=asyncio.get_running_loop().create_future(),
         )

@@ -43,8 +43,8 @@ def stock_refusal(verdict: SoldOutVerdict | OverLimitVerdict, config: SaleConfig
 
 def price_changed(attempt: Attempt) -> PriceChanged:
     """The buyer expected another total than this configuration gives."""
-    currency = attempt.config.currency if attempt.config else ""
-    return PriceChanged(expected_total=attempt.expected_total or 0, total=attempt.total, currency=currency)
+    quote, expected = attempt.quoted, attempt.request.expected_total
+    return PriceChanged(expected_total=expected or 0, total=quote.total, currency=quote.config.currency)
 
 
 def refusal_of_verdict(

@@ -7,7 +7,7 @@ from keel.clock import rfc3339
 from keel.errors import PROBLEM_MEDIA_TYPE, Internal, Refusal
 from orders.attempt import Placed
 from orders.model import OrderState, order_number
-from orders.schemas import OrderDocument, Receipt, ReceiptLine, encode
+from orders.schemas import OrderDocument, Receipt, encode
 
 log = logging.getLogger(__name__)
 
@@ -46,22 +46,17 @@ def response_of_refusal(refusal: Refusal) -> Response:
 
 def _document(placed: Placed) -> OrderDocument:
     """A new order's document, from what was just committed."""
-    attempt = placed.attempt
-    config = attempt.config
-    assert config is not None
-    items = config.by_item
-    state = OrderState.AWAITING_PAYMENT if attempt.total else OrderState.PAID
+    attempt, quote = placed.attempt, placed.attempt.quoted
+    config = quote.config
+    state = OrderState.AWAITING_PAYMENT if quote.total else OrderState.PAID
     return OrderDocument(
         id=attempt.claim_id,
         number=order_number(attempt.claim_id),
         sale_id=config.id,
         state=state.value,
         currency=config.currency,
-        total=attempt.total,
-        lines=[
-            ReceiptLine(item_id, units, items[item_id].price, units * items[item_id].price)
-            for item_id, units in attempt.units.items()
-        ],
+        total=quote.total,
+        lines=quote.lines,
         placed_at=rfc3339(placed.placed_at_ms),
         expires_at=rfc3339(placed.placed_at_ms + config.hold_ttl_s * 1000),
         receipt=Receipt(no=attempt.no, of=config.allocated, served_at=rfc3339(attempt.at_ms)),

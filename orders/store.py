@@ -42,8 +42,7 @@ async def place_batch(
 
     Returns the time written (ms) and, by claim id, what was not new. Raises inventory.ledger.LedgerFault.
     """
-    config = group[0].config
-    assert config is not None
+    config = group[0].quoted.config
     placed_at = from_ms(now_ms)
     rows = await ledger.call(
         _PLACE,
@@ -71,31 +70,31 @@ def _order_columns(group: Sequence[Attempt]) -> tuple[str, ...]:
         array_text([a.customer_id for a in group]),
         quoted_array_text([a.key for a in group]),
         array_text([a.fingerprint for a in group]),
-        quoted_array_text([a.lines for a in group]),
-        array_text([sum(a.units.values()) for a in group]),
+        quoted_array_text([a.quoted.text for a in group]),
+        array_text([a.quoted.units for a in group]),
         array_text([a.no for a in group]),
         array_text([a.at_ms for a in group]),
-        array_text([a.total for a in group]),
-        quoted_array_text([a.share_code for a in group]),
+        array_text([a.quoted.total for a in group]),
+        quoted_array_text([a.request.share_code for a in group]),
     )
 
 
 def _line_columns(group: Sequence[Attempt], config: SaleConfig) -> tuple[str, ...]:
     """orders, nos, items, versions, units, prices."""
-    lines = [(a.claim_id, config.by_item[item_id], units) for a in group for item_id, units in a.units.items()]
+    lines = [(a.claim_id, config.by_item[line.item_id], line) for a in group for line in a.quoted.lines]
     return (
         array_text([order_id for order_id, _, _ in lines]),
         array_text([item.no for _, item, _ in lines]),
         array_text([item.id for _, item, _ in lines]),
         array_text([item.version_id for _, item, _ in lines]),
-        array_text([units for _, _, units in lines]),
-        array_text([item.price for _, item, _ in lines]),
+        array_text([line.quantity for _, _, line in lines]),
+        array_text([line.unit_price for _, _, line in lines]),
     )
 
 
 def _recipient_columns(group: Sequence[Attempt]) -> tuple[list[Any], ...]:
     """orders, names, phones, addresses; of those attempts that have a recipient."""
-    sent = [(a.claim_id, a.recipient) for a in group if a.recipient is not None]
+    sent = [(a.claim_id, a.request.recipient) for a in group if a.request.recipient is not None]
     return (
         [order_id for order_id, _ in sent],
         [recipient.name for _, recipient in sent],

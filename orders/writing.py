@@ -97,8 +97,8 @@ class Writing:
                 self._batch.add(attempt)
                 continue
             seen.add(name)
-            version = attempt.config.version if attempt.config else 0
-            groups.setdefault((attempt.epoch, attempt.context, version), []).append(attempt)
+            terms = attempt.epoch, attempt.context, attempt.quoted.config.version
+            groups.setdefault(terms, []).append(attempt)
         return list(groups.values())
 
     async def _place(self, group: list[Attempt]) -> None:

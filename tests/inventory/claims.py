@@ -10,6 +10,7 @@ import asyncpg
 from inventory.model import SaleConfig, lines_text
 from inventory.replies import Stale
 from orders.attempt import Answer, Attempt
+from orders.schemas import LineRequest, OrderRequest
 from orders.store import Outcome, lapse, place_batch
 from tests.inventory.gates import NOW_MS, PRINT, customer_of, id_of
 from tests.inventory.selling import Sale, Shop
@@ -42,12 +43,12 @@ class Books:
 
     def _attempt(self, wish: Wish, epoch: int) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        units = {item: n for item, n in zip(self.sale.item_ids, wish.units, strict=False) if n}
+        lines = [LineRequest(item, n) for item, n in zip(self.sale.item_ids, wish.units, strict=False) if n]
         attempt = Attempt(
-            customer_id=customer_of(wish.customer), key=wish.key, fingerprint=wish.fingerprint, units=units,
-            expected_total=None, share_code=None, recipient=None, claim_id=id_of(wish.claim), answer=answer,
+            customer_id=customer_of(wish.customer), key=wish.key, request=OrderRequest(lines),
+            fingerprint=wish.fingerprint, claim_id=id_of(wish.claim), answer=answer,
         )  # fmt: skip
-        attempt.price(self.config)
+        attempt.ask(self.config)
         attempt.epoch, attempt.no, attempt.at_ms = epoch, wish.claim, NOW_MS + wish.claim
         return attempt
 

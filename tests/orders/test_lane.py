@@ -55,7 +55,7 @@ async def test_an_order_is_never_written_at_an_old_price(served: Served):
     await reprice(till, 9_900)
     answer = await till.order()
     assert isinstance(answer, Placed)
-    assert answer.attempt.total == 9_900
+    assert answer.attempt.quoted.total == 9_900
     await reprice(till, 7_700)
     refused = await till.order(total=9_900)
     assert isinstance(refused, PriceChanged)

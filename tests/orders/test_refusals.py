@@ -22,6 +22,7 @@ from keel.errors import Refusal
 from orders.attempt import Attempt
 from orders.errors import IdempotencyKeyReused, PriceChanged
 from orders.refusals import item_id_of, refusal_of_verdict
+from orders.schemas import LineRequest, OrderRequest
 
 ITEMS: Final = tuple(ItemConfig(ItemId(f"item-{n}"), n, f"v{n}", f"sku-{n}", "Brush", 100 * n, 0, 5) for n in (1, 2))
 FIELDS: Final[dict[str, Any]] = {
@@ -49,17 +50,14 @@ def attempt(expected_total: int | None = None) -> Attempt:
         made = Attempt(
             customer_id="hua",
             key="key",
+            request=OrderRequest([LineRequest("item-1", 2)], expected_total=expected_total),
             fingerprint="f",
-            units={"item-1": 2},
-            expected_total=expected_total,
-            share_code=None,
-            recipient=None,
             claim_id="claim",
             answer=loop.create_future(),
         )
     finally:
         loop.close()
-    made.price(CONFIG)
+    made.ask(CONFIG)
     return made
 
 
@@ -103,5 +101,5 @@ def test_an_item_is_found_by_its_number():
 @pytest.mark.parametrize(("expected", "priced"), [(None, True), (200, True), (199, False), (0, False)])
 def test_an_attempt_is_priced_by_the_configuration(expected, priced):
     made = attempt(expected)
-    assert (made.total, made.lines, made.priced) == (200, "1:2", priced)
-    assert made.ask()[5] is priced
+    assert (made.quoted.total, made.quoted.text, made.priced) == (200, "1:2", priced)
+    assert made.ask(CONFIG)[5] is priced

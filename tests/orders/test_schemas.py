@@ -11,7 +11,7 @@ from inventory.model import LINES_MAX, UNITS_PER_LINE_MAX
 from keel.clock import FakeClock
 from keel.errors import Malformed
 from keel.ids import Ids
-from orders.schemas import BODY_BYTES_MAX, OrderRequest, Recipient, fingerprint_of, read_order, units_by_item
+from orders.schemas import BODY_BYTES_MAX, OrderRequest, Recipient, _remembered, fingerprint_of, read_order
 
 IDS = Ids(FakeClock())
 BUYER = IDS.new()
@@ -40,8 +40,7 @@ def read(wish: Any) -> OrderRequest:
 
 
 def fingerprint(wish: Any) -> str:
-    request = read(wish)
-    return fingerprint_of(request, units_by_item(request), salt=BUYER)
+    return fingerprint_of(read(wish), salt=BUYER)
 
 
 @given(WISHES)
@@ -60,7 +59,7 @@ def test_the_same_wish_has_the_same_fingerprint_whatever_its_order_and_spacing(w
     members = random.sample(sorted((wish | {"lines": lines}).items()), len(wish))
     loose = json.dumps(dict(members), indent=random.randint(0, 4), ensure_ascii=random.random() < 0.5)
     request = read_order(loose.encode())
-    assert fingerprint_of(request, units_by_item(request), salt=BUYER) == fingerprint(wish)
+    assert fingerprint_of(request, salt=BUYER) == fingerprint(wish)
 
 
 @given(WISHES, WISHES)
@@ -71,7 +70,7 @@ def test_another_wish_has_another_fingerprint(one, other):
 
 def meaning(wish: Any) -> Any:
     request = read(wish)
-    return units_by_item(request), request.expected_total, request.share_code, request.recipient
+    return request.units, request.expected_total, request.share_code, request.recipient
 
 
 def test_lines_of_one_item_are_one_line_of_as_many():
@@ -98,7 +97,7 @@ def test_a_fingerprint_is_short_and_hexadecimal():
 
 @given(LINES)
 def test_units_add_up_by_item(lines):
-    units = units_by_item(read({"lines": lines}))
+    units = read({"lines": lines}).units
     assert sum(units.values()) == sum(line["quantity"] for line in lines)
     assert units.keys() == {line["item_id"] for line in lines}
 
@@ -106,7 +105,7 @@ def test_units_add_up_by_item(lines):
 def test_lines_of_one_item_may_not_add_up_to_too_many():
     lines = [{"item_id": ITEMS[0], "quantity": UNITS_PER_LINE_MAX}, {"item_id": ITEMS[0], "quantity": 1}]
     with pytest.raises(Malformed):
-        units_by_item(read({"lines": lines}))
+        assert read({"lines": lines}).units
 
 
 @given(st.binary(max_size=BODY_BYTES_MAX))
@@ -140,3 +139,19 @@ def test_whatever_json_comes_is_an_order_or_malformed(wish):
         return
     assert 1 <= len(request.lines) <= LINES_MAX
     assert all(1 <= line.quantity <= UNITS_PER_LINE_MAX for line in request.lines)
+
+
+PERSON = {"name": "华", "phone": "1", "address": "一号"}
+
+
+@pytest.mark.parametrize("key", ["recipient", "\\u0072ecipient"])
+def test_what_tells_of_a_person_is_not_remembered(key):
+    before = _remembered.cache_info().currsize
+    body = json.dumps({"lines": [{"item_id": ITEMS[0], "quantity": 7}], "recipient": PERSON}).replace("recipient", key)
+    assert read_order(body.encode()).recipient == Recipient(**PERSON)
+    assert _remembered.cache_info().currsize == before
+
+
+def test_a_body_is_worked_out_once_and_equal_bodies_share_it():
+    body = json.dumps({"lines": [{"item_id": ITEMS[0], "quantity": 8}]}).encode()
+    assert read_order(body) is read_order(bytes(bytearray(body)))
