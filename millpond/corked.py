@@ -65,6 +65,7 @@ class CorkedProtocol(HttpToolsProtocol):
 
     corked: Corked
     _deadline: asyncio.TimerHandle | None = None
+    _is_idle = True  # no byte of a further request was given to the parser
     _is_whole = False
     _just_whole = False
     _is_in_head = False
@@ -99,6 +100,18 @@ class CorkedProtocol(HttpToolsProtocol):
         elif self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
 
+    @property
+    def is_between_requests(self) -> bool:
+        """Whether what comes next begins a request that nothing stands before."""
+        is_free = getattr(self.cycle, "response_complete", True)  # there is no cycle before the first request
+        return self._is_idle and is_free and not self.flow.write_paused
+
+    def begin_whole(self) -> None:
+        """A request is here as a whole, and did not come by way of the parser."""
+        self._unset_keepalive_if_required()
+        self._stop_waiting()
+        self._is_whole = True
+
     def eof_received(self) -> bool:  # type: ignore[override]
         """A client may close its side when its request is whole, and still wants the answer."""
         is_under_way = self._is_whole and not self.cycle.response_complete
@@ -107,7 +120,7 @@ class CorkedProtocol(HttpToolsProtocol):
         return is_under_way
 
     def on_message_begin(self) -> None:
-        self._is_whole, self._is_in_head, self._head_bytes = False, True, 0
+        self._is_idle, self._is_whole, self._is_in_head, self._head_bytes = False, False, True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -117,7 +130,7 @@ class CorkedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         if not self._asks_for_upgrade():
-            self._is_whole = self._just_whole = True
+            self._is_idle = self._is_whole = self._just_whole = True
             super().on_message_complete()
 
     def _asks_for_upgrade(self) -> bool:
