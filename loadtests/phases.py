@@ -14,7 +14,8 @@ from loadtests.stack import Stack, StackFailed
 from millpond.crowd import Progress, rush
 from millpond.crowd_answers import Answer, Result, Wish, percentile
 
-CONNECTIONS: Final = 100
+CROWD: Final = 400  # buyers who wait at any time: a rush
+QUEUE: Final = 100  # and where latency is measured
 DEADLINE_S: Final = 120.0
 SETTLE_MAX_S: Final = 15.0
 POLL_S: Final = 0.05
@@ -28,6 +29,7 @@ class Sizes:
 
     warm_up: int
     orders: int
+    timed: int
     replays: int
     refusals: int
     rush_buyers: int = 0
@@ -68,10 +70,11 @@ class Round:
         sale = await self._open(sizes.orders)
         with during_orders():
             orders = await self._phase("orders", sale, sizes.orders)
+        timed = await self._phase("orders of 100 at a time", await self._open(sizes.timed), sizes.timed, buyers=QUEUE)
         again = [answer.wish for answer in orders.result.accepted[: sizes.replays]]
         replays = await self._send("the same orders again", sale, again)
         refusals = await self._refusals(sizes.refusals)
-        figures = order_figures(orders) | refusal_figures(refusals)
+        figures = order_figures(orders, timed) | refusal_figures(refusals)
         figures["replayed"] = len(replays.result.accepted)
         if sizes.rush_buyers:
             figures["rush"] = rush_figures(await self._rush(sizes), sizes)
@@ -89,14 +92,14 @@ class Round:
     async def _open(self, units: int) -> Sale:
         return await self._side.open_sale(self._stack, units)
 
-    async def _phase(self, title: str, sale: Sale, count: int) -> Measured:
-        return await self._send(title, sale, self._buyers.wishes(self._stack.target, sale, count))
+    async def _phase(self, title: str, sale: Sale, count: int, buyers: int = CROWD) -> Measured:
+        return await self._send(title, sale, self._buyers.wishes(self._stack.target, sale, count), buyers)
 
-    async def _send(self, title: str, sale: Sale, wishes: Sequence[Wish]) -> Measured:
+    async def _send(self, title: str, sale: Sale, wishes: Sequence[Wish], buyers: int = CROWD) -> Measured:
         listening, before_s, began_s = Listening(), self._stack.cpu_s(), time.process_time()
         with self._tell(f"{self._side.name}: {title}", len(wishes)) as on_progress, collector_off():
             result = await rush(
-                self._stack.target, wishes, connections=CONNECTIONS, deadline_s=DEADLINE_S, on_progress=on_progress
+                self._stack.target, wishes, connections=buyers, deadline_s=DEADLINE_S, on_progress=on_progress
             )
         generator_s = time.process_time() - began_s
         await self._settle(sale)
@@ -136,15 +139,17 @@ def collector_off() -> Iterator[None]:
         gc.enable()
 
 
-def order_figures(orders: Measured) -> dict[str, Any]:
-    """Of the phase in which there is stock for everyone."""
-    kinds = orders.result.by_kind()
-    accepted = kinds.pop("accepted", 0)
+def order_figures(orders: Measured, timed: Measured) -> dict[str, Any]:
+    """Of the phases in which there is stock for everyone: a rush, and 100 at a time, which latency is taken from."""
+    accepted = len(orders.result.accepted)
+    kinds = orders.result.by_kind() + timed.result.by_kind()
+    del kinds["accepted"]
     return {
         "accepted": accepted,
         "not_accepted": dict(kinds),
         "orders_per_s": round(orders.result.per_s(), 1),
-        "latency_ms": orders.latency_ms(),
+        "latency_ms": timed.latency_ms(),
+        "rush_latency_ms": orders.latency_ms(),
         "cpu_us_per_order": orders.cpu_us_per(accepted),
         "noise": orders.noise.document(),
         "generator_cpu_us_per_request": round(1e6 * orders.generator_s / max(1, len(orders.result.answers)), 1),

@@ -45,15 +45,15 @@ class Extent:
 FULL: Final = Extent(
     rounds=5,
     sizes={
-        "millpond": Sizes(1_000, 24_000, 500, 20_000, rush_buyers=20_000, rush_units=6_711),
-        "baseline": Sizes(300, 2_500, 500, 4_000),
+        "millpond": Sizes(1_000, 24_000, 6_000, 500, 20_000, rush_buyers=20_000, rush_units=6_711),
+        "baseline": Sizes(400, 2_500, 1_000, 500, 4_000),
     },
 )
 QUICK: Final = Extent(
     rounds=1,
     sizes={
-        "millpond": Sizes(500, 6_000, 100, 4_000, rush_buyers=4_000, rush_units=1_342),
-        "baseline": Sizes(200, 600, 100, 600),
+        "millpond": Sizes(500, 6_000, 2_000, 100, 4_000, rush_buyers=4_000, rush_units=1_342),
+        "baseline": Sizes(400, 800, 400, 100, 600),
     },
 )
 

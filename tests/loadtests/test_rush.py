@@ -22,7 +22,7 @@ from loadtests.stack import running
 from loadtests.yardstick import empty_201_cpu_us
 from millpond.crowd_answers import Answer, Wish
 
-TINY = Sizes(warm_up=5, orders=60, replays=10, refusals=40, rush_buyers=60, rush_units=21)
+TINY = Sizes(warm_up=5, orders=60, timed=30, replays=10, refusals=40, rush_buyers=60, rush_units=21)
 
 
 def answer(buyer: str, key: str, order_id: str) -> Answer:

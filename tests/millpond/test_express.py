@@ -114,8 +114,24 @@ async def test_both_ways_say_the_same(
         lambda counter: request_of(counter, path=f"/v1/sales/{counter.sale.id[:-1]}%30/orders"),
         lambda counter: request_of(counter, b"[" * 20_000),
         lambda counter: request_of(counter).replace(b"HTTP/1.1", b"HTTP/1.0", 1),
+        lambda counter: request_of(counter).replace(b"host: pond", b"host:  pond", 1),
+        lambda counter: request_of(counter).replace(b"host: pond", b"host: pond\r\nhost: pond", 1),
+        lambda counter: request_of(counter).replace(b"host: pond", b"host: p\xf6nd", 1),
+        lambda counter: request_of(counter).replace(b"content-length: ", b"content-length: 0", 1),
+        lambda counter: request_of(counter, connection="upgrade"),
     ],
-    ids=["expecting", "query", "percent", "too long", "old protocol"],
+    ids=[
+        "expecting",
+        "query",
+        "percent",
+        "too long",
+        "old protocol",
+        "two spaces",
+        "twice",
+        "not ASCII",
+        "padded length",
+        "odd connection",
+    ],
 )
 async def test_what_is_not_plain_takes_the_way_of_all_others(served: Served, ways: list[str], plain: Any):
     counter = await counter_of(served)
@@ -123,6 +139,21 @@ async def test_what_is_not_plain_takes_the_way_of_all_others(served: Served, way
         writer.write(plain(counter))
         assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"HTTP/1.1 ")
     assert "express" not in ways
+
+
+async def test_a_request_in_pieces_is_put_together(served: Served, ways: list[str]):
+    counter = await counter_of(served)
+    request = request_of(counter)
+    for cut in (1, 20, request.index(b"\r\n\r\n") + 2, len(request) - 1):
+        async with connection(served.port) as (reader, writer):
+            for piece in (request[:cut], request[cut:], request):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            answers = [await read_answer(reader) for _ in range(2)]
+        assert {answer.status_code for answer in answers} <= {200, 201}
+        assert answers[0].json()["id"] == answers[1].json()["id"]
+    assert "asgi" in ways
 
 
 async def test_a_connection_is_kept_until_its_client_wants_it_closed(served: Served, ways: list[str]):
