@@ -19,11 +19,10 @@ from keel.errors import (
     Unavailable,
     WrongMediaType,
 )
+from keel.idempotency import idempotency_key
 from keel.ids import is_id
 from orders.attempt import Answer, Standing
 from orders.desk import NO_LEDGER
-from orders.errors import IdempotencyKeyMissing
-from orders.model import KEY_CHARS_MAX
 from orders.placement import Buyer, Placement
 from orders.responses import JSON, Response, replay_of, response_of, response_to_fault
 from orders.schemas import BODY_BYTES_MAX, read_order
@@ -139,7 +138,7 @@ class PlaceRoute:
         self._take(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
-        return Buyer(claims.mid, claims.sub), _key(headers)
+        return Buyer(claims.mid, claims.sub), idempotency_key(headers)
 
     async def _answered(self, buyer: Buyer, answer: Answer) -> Response:
         if not isinstance(answer, Standing):
@@ -165,16 +164,6 @@ async def _framed(work: Awaitable[Response]) -> Response:
         raise
     except Exception as error:  # house: broad-except because this is the connection's outermost frame
         return response_to_fault(error)
-
-
-def _key(headers: list[tuple[bytes, bytes]]) -> str:
-    sent = [value for name, value in headers if name == b"idempotency-key"]
-    if len(sent) != 1 or not 0 < len(sent[0]) <= KEY_CHARS_MAX or not sent[0].isascii():
-        raise IdempotencyKeyMissing  # two keys are none: whoever stands between may have gone by the other one
-    key = sent[0].decode()
-    if not key.isprintable():
-        raise IdempotencyKeyMissing
-    return key
 
 
 def _check_media_type(headers: dict[bytes, bytes]) -> None:
