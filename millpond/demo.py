@@ -45,14 +45,14 @@ class Demo:
         """The exit code. Puts the sale away however it ends. Raises Refusal."""
         stage, plan = self.stage, self.plan
         rehearsal = await open_rehearsal(
-            stage.selling, stage.by, units=plan.units, seconds=plan.seconds, title="Demo", price=PRICE
+            stage.parts.selling, stage.by, units=plan.units, seconds=plan.seconds, title="Demo", price=PRICE
         )
         try:
             sources = plan.sources_for(stage.target)
             self._introduce(rehearsal, len(sources))
             count = plan.coming(len(sources))
             orders = wishes(
-                stage.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=count
+                stage.parts.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=count
             )
             waves = Waves(stage.target, orders, sources, CONNECTIONS_MAX)
             scene = await self._rush(rehearsal, waves)

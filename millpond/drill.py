@@ -48,11 +48,11 @@ class Drill:
     async def run(self) -> int:
         """The exit code. Raises DrillRefused; puts the sale away however it ends."""
         stage, plan = self.stage, self.plan
-        rehearsal = await open_rehearsal(stage.selling, stage.by, units=plan.units, seconds=plan.seconds)
+        rehearsal = await open_rehearsal(stage.parts.selling, stage.by, units=plan.units, seconds=plan.seconds)
         try:
             self._introduce(rehearsal)
             orders = wishes(
-                stage.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=plan.coming
+                stage.parts.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=plan.coming
             )
             scene, answers = await self._rush(rehearsal, orders)
             return await self._judge(rehearsal, scene, answers)

@@ -24,8 +24,7 @@ async def parts(database_url: str, redis_url: str) -> AsyncIterator[Parts]:
 
 
 def owner(parts: Parts, merchant_id: str) -> tuple[Selling, Principal]:
-    selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
-    return selling, Principal(merchant_id, "hua", Role.OWNER)
+    return parts.selling, Principal(merchant_id, "hua", Role.OWNER)
 
 
 async def counted(parts: Parts) -> dict[str, int]:
