@@ -69,7 +69,7 @@ async def _with_sale(selling: Selling, by: Principal, seeded: Seeded, found: Sta
 
 
 async def _make_sku(selling: Selling, by: Principal) -> str:
-    sku = NewSku(SKU_TITLE, SKU_CODE, price=PRICE, currency=CURRENCY, units=UNITS_ON_SHELF, needs_recipient=False)
+    sku = NewSku(SKU_CODE, title=SKU_TITLE, price=PRICE, currency=CURRENCY, units=UNITS_ON_SHELF, needs_recipient=False)
     return await create_sku(selling, by, sku)
 
 
