@@ -8,7 +8,7 @@ from accounts.errors import SignInRefused
 from accounts.loops import keep_denials, tidy
 from accounts.people import HAND_MADE_TTL, IDLE_MAX, Kind
 from accounts.providers import Code
-from accounts.store_sign_in import DENIAL_KEPT, purge
+from accounts.store_sign_in import LOOK_BACK, purge
 from accounts.tokens import ACCESS_TTL_S
 from keel.errors import NotSignedIn, Unavailable
 from keel.identity import Role
@@ -162,7 +162,7 @@ async def test_what_is_over_is_deleted(shop):
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
     await shop.login()
     assert await purge(shop.pool, shop.clock.now()) == 0
-    shop.clock.advance(s=IDLE_MAX[Kind.STAFF].total_seconds() + DENIAL_KEPT.total_seconds())
+    shop.clock.advance(s=IDLE_MAX[Kind.STAFF].total_seconds() + LOOK_BACK.total_seconds())
     assert await purge(shop.pool, shop.clock.now()) == 3
     assert await shop.rows("SELECT id FROM sign_in UNION ALL SELECT id FROM denial") == []
 
