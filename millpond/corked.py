@@ -107,7 +107,7 @@ class CorkedProtocol(HttpToolsProtocol):
         return is_under_way
 
     def on_message_begin(self) -> None:
-        self._is_whole, self._is_in_head, self._head_bytes = False, True, 0
+        self._begin_head()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -119,6 +119,9 @@ class CorkedProtocol(HttpToolsProtocol):
         if not self._asks_for_upgrade():
             self._is_whole = self._just_whole = True
             super().on_message_complete()
+
+    def _begin_head(self) -> None:
+        self._is_whole, self._is_in_head, self._head_bytes = False, True, 0
 
     def _asks_for_upgrade(self) -> bool:
         return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"

@@ -61,7 +61,7 @@ class ExpressLane(CorkedProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request; what ASGI wants to know of it is put together when it turns out to be needed."""
-        self._is_whole, self._is_in_head, self._head_bytes = False, True, 0
+        self._begin_head()
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
