@@ -12,17 +12,11 @@ from inventory.window import ShopWindow
 from keel import http
 from keel.identity import Principal
 from tests.inventory.bad_input import ABSENT, BAD_BODIES, BAD_ITEM_CHANGES, BAD_SALE_CHANGES, bad_requests
-from tests.inventory.selling import Shop, draft_sale, hold, make_merchant, open_sale, open_shop, scheduled_sale
+from tests.inventory.selling import Shop, draft_sale, hold, make_merchant, open_sale, scheduled_sale
 from tests.inventory.test_sales import silent
 
 STAFF = {"authorization": "Bearer ours"}
 STRANGER = {"authorization": "Bearer theirs"}
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Viewers see items and what is left from memory: a crowd costs one reading a second, and never asks the gate."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from inventory.ledger import Ledger
 from inventory.views_public import sale_for_viewers, tag_of
 from inventory.window import FRESH_S, LEFT_KNOWN_S, SALES_MAX, ShopWindow
 from tests.inventory.mills import Monotonic
-from tests.inventory.selling import Shop, open_sale, open_shop, scheduled_sale
+from tests.inventory.selling import Shop, open_sale, scheduled_sale
 
 
 class Counted(Ledger):
@@ -26,12 +25,6 @@ class Counted(Ledger):
         if self.down:
             raise NotSent("down")
         return await super().call(statement, *args)
-
-
-@pytest.fixture
-async def shop(database_url: str, redis_url: str) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
 
 
 async def sell(shop: Shop, item_id: str, units: int) -> None:
