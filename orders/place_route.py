@@ -10,15 +10,8 @@ from typing import Any, Final
 
 from accounts.tokens import Tokens
 from inventory.faults import LedgerFault
-from keel.buckets import TokenBuckets, address_key
-from keel.errors import (
-    MethodNotAllowed,
-    NotFound,
-    TooLarge,
-    TooManyRequests,
-    Unavailable,
-    WrongMediaType,
-)
+from keel.buckets import TokenBuckets, address_key, spend
+from keel.errors import MethodNotAllowed, NotFound, TooLarge, Unavailable, WrongMediaType
 from keel.idempotency import idempotency_key
 from keel.ids import is_id
 from orders.attempt import Answer, Standing
@@ -87,7 +80,7 @@ class PlaceRoute:
         host = scope["client"][0] if scope.get("client") else ""
         headers = dict(scope["headers"])
         if scope["method"] != "POST":
-            self._take(self._addresses, address_key(host))
+            spend(self._addresses, address_key(host))
             raise MethodNotAllowed(allow="POST")
         buyer, key = self._admit(sale_id, host, scope["headers"], headers)
         request = read_order(await _body(headers, receive))
@@ -133,9 +126,9 @@ class PlaceRoute:
         self, sale_id: str, host: str, headers: list[tuple[bytes, bytes]], by_name: dict[bytes, bytes]
     ) -> tuple[Buyer, str]:
         """Who orders, and under which key: everything that can be refused before the body is read."""
-        self._take(self._addresses, address_key(host))
+        spend(self._addresses, address_key(host))
         claims = self._tokens.check(by_name.get(b"authorization", b""))
-        self._take(self._customers, claims.sub)
+        spend(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
         return Buyer(claims.mid, claims.sub), idempotency_key(headers)
@@ -148,12 +141,6 @@ class PlaceRoute:
         except LedgerFault as fault:
             raise Unavailable(detail=NO_LEDGER) from fault
         return replay_of(document)
-
-    @staticmethod
-    def _take(buckets: TokenBuckets, key: str) -> None:
-        wait_s = buckets.take(key)
-        if wait_s:
-            raise TooManyRequests(retry_after_s=round(wait_s, 3))
 
 
 async def _framed(work: Awaitable[Response]) -> Response:

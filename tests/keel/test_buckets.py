@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keel.buckets import TokenBuckets, address_key
+from keel.buckets import TokenBuckets, address_key, spend
+from keel.errors import TooManyRequests
 
 
 class Stopwatch:
@@ -102,3 +103,15 @@ def test_no_more_pass_than_the_burst_and_the_rate_allow(pauses, burst, per_s):
         watch.now_s += pause_s
         passed += buckets.take("hua") == 0
     assert passed <= burst + (watch.now_s - 1_000) * per_s + 1e-6
+
+
+def test_whoever_has_spent_all_is_told_how_long_to_wait():
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=3.0, burst=1, clock_s=watch)
+    spend(buckets, "hua")
+    with pytest.raises(TooManyRequests) as refusal:
+        spend(buckets, "hua")
+    assert refusal.value.retry_after_s == 0.333
+    spend(buckets, "mei")
+    watch.now_s += 1 / 3
+    spend(buckets, "hua")
