@@ -13,16 +13,7 @@ from accounts.tokens import ACCESS_TTL_S
 from keel.errors import NotSignedIn, Unavailable
 from keel.identity import Role
 from tests.accounts.shops import PeopleShop, Process
-
-
-class Seconds:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.s
+from tests.stopwatch import Stopwatch
 
 
 def is_in(process: Process, access: str) -> bool:
@@ -72,7 +63,7 @@ async def test_a_process_that_starts_later_knows_what_was_denied_before(shop):
 
 async def test_a_process_that_could_not_read_for_long_reads_everything(shop, monkeypatch):
     hua = await shop.member()
-    seconds = Seconds()
+    seconds = Stopwatch()
     denials = Denials(shop.pool, shop.clock, seconds)
     await denials.read()
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
@@ -90,7 +81,7 @@ async def test_staff_wait_outside_while_nobody_knows_who_was_shut_out(shop):
     unread = shop.process()
     with pytest.raises(Unavailable):
         unread.staff(hua.access)
-    seconds = Seconds()
+    seconds = Stopwatch()
     denials = Denials(shop.pool, shop.clock, seconds)
     await denials.read()
     assert denials.fresh
