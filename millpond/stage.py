@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +19,12 @@ from keel.identity import Principal, Role
 from millpond.audit import show
 from millpond.crowd import Target
 from millpond.crowd_answers import Answer
-from millpond.drill_plan import DrillRefused
+from millpond.drill_gate import observe
+from millpond.drill_plan import DrillRefused, Scene
 from millpond.drill_sale import Rehearsal, put_away
 from millpond.servers import host_from_here, joined
 from millpond.settings import Settings
+from millpond.waves import Waves
 from millpond.wiring import Parts, parts_for, tokens_of
 
 CONNECT_MAX_S: Final = 3.0
@@ -36,6 +40,20 @@ class Stage:
     tokens: Tokens
     by: Principal
     console: Console
+
+    async def looks(
+        self, rehearsal: Rehearsal, waves: Waves, scene: Scene, *, every_s: float, over: asyncio.Event
+    ) -> AsyncIterator[None]:
+        """Write down what is seen of the stores and the crowd, a step a look; the last one is after `over` is set."""
+        began_s, is_last = time.monotonic(), False
+        while not is_last:
+            is_last = over.is_set()
+            await observe(scene, self.parts.gate, self.parts.ledger, rehearsal.sale_id)
+            scene.acknowledged, scene.refused, scene.retries = waves.acknowledged, waves.refused, waves.retries
+            scene.elapsed_s = time.monotonic() - began_s
+            yield
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), every_s)
 
     async def judged(self, rehearsal: Rehearsal, answers: Sequence[Answer]) -> tuple[int, Report]:
         """Look every acknowledgement up in PostgreSQL, audit the sale and show that. Lost orders, and the report."""
