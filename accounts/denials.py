@@ -7,18 +7,15 @@ second channel that could forget or overtake: a Redis that restarts changes noth
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
-from accounts.store_sign_in import denials_since
+from accounts.store_sign_in import LOOK_BACK, denials_since
 from keel.clock import Clock, to_ms
 from keel.database import Pool
 
 READ_EVERY_S: Final = 1.0
 READ_MAX_S: Final = 1.0
 REACHES_WITHIN_S: Final = 5.0  # what is promised: two readings may fail
-# A row is as old as its command when it is committed, and processes' clocks differ: look back further than both.
-LOOK_BACK: Final = timedelta(seconds=60)
 GAP_MAX_S: Final = 30.0  # after a longer gap between two readings, everything is read
 
 assert READ_EVERY_S + READ_MAX_S < REACHES_WITHIN_S

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from keel.buckets import TokenBuckets, address_key
-from keel.errors import TooManyRequests
+from keel.buckets import TokenBuckets, address_key, spend
 
 EMAIL_BURST: Final = 10
 EMAIL_PER_S: Final = 0.1
@@ -25,18 +24,12 @@ class SignInLimits:
 
     def password(self, address: str) -> None:
         """Count an attempt with a password or an invitation."""
-        _take(self._addresses, address_key(address))
+        spend(self._addresses, address_key(address))
 
     def email(self, email: str) -> None:
         """Count an attempt for this e-mail, after the address: one client does not lock out others' for long."""
-        _take(self._emails, email)
+        spend(self._emails, email)
 
     def visitor(self, address: str) -> None:
         """Count a guest, or a customer who signs in."""
-        _take(self._visitors, address_key(address))
-
-
-def _take(buckets: TokenBuckets, key: str) -> None:
-    wait_s = buckets.take(key)
-    if wait_s:
-        raise TooManyRequests(retry_after_s=round(wait_s, 3))
+        spend(self._visitors, address_key(address))

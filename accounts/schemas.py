@@ -1,6 +1,5 @@
 """What people and staff send and are shown. Times in RFC 3339; nothing unnamed is taken."""
 
-import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -10,6 +9,7 @@ from accounts.refresh_tokens import TOKEN_PATTERN
 from accounts.tokens import ACCESS_TTL_S
 from keel.identity import Role
 from keel.ids import ID_PATTERN
+from keel.texts import printable
 
 PASSWORD_CHARS_MIN: Final = 10
 PASSWORD_CHARS_MAX: Final = 200
@@ -17,23 +17,15 @@ PASSWORD_CHARS_MAX: Final = 200
 EMAIL_PATTERN: Final = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 
 
-def _printable(value: str) -> str:
-    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in value):
-        raise ValueError("holds control characters")
-    return value
-
-
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Email = Annotated[str, StringConstraints(pattern=EMAIL_PATTERN, min_length=3, max_length=254, to_lower=True)]
-Password = Annotated[str, StringConstraints(min_length=1, max_length=PASSWORD_CHARS_MAX), AfterValidator(_printable)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=PASSWORD_CHARS_MAX), AfterValidator(printable)]
 NewPassword = Annotated[
     str,
     StringConstraints(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
-]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(printable)]
 Refresh = Annotated[str, StringConstraints(pattern=TOKEN_PATTERN)]
 Invitation = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 CodeText = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,1024}$")]

@@ -16,7 +16,9 @@ from accounts.tables import DenialRow, SignInRow
 from keel.database import Pool, Row
 
 PURGE_MAX: Final = 1_000
-DENIAL_KEPT: Final = timedelta(seconds=60)  # after its end: a process that reads slowly has to see that it ended
+# A row is as old as its command when it is committed, and processes' clocks differ: who asks for new denials looks back
+# further than both, and a denial is kept as long after its end, so that a process that reads slowly sees that it ended.
+LOOK_BACK: Final = timedelta(seconds=60)
 
 _DENIALS: Final = "SELECT id, until FROM denial WHERE until > $1"
 _NEW_DENIALS: Final = "SELECT id, until FROM denial WHERE at > $1"
@@ -34,7 +36,7 @@ async def denials_since(pool: Pool, since: datetime | None, now: datetime) -> li
 async def purge(pool: Pool, now: datetime) -> int:
     """Delete some of the sign-ins and denials that are over; how many."""
     deleted = 0
-    for table, column, by in (("sign_in", "expires_at", now), ("denial", "until", now - DENIAL_KEPT)):
+    for table, column, by in (("sign_in", "expires_at", now), ("denial", "until", now - LOOK_BACK)):
         status = await pool.execute(_PURGE.format(table=table, column=column), by, PURGE_MAX)
         deleted += int(status.rpartition(" ")[2])
     return deleted

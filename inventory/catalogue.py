@@ -1,7 +1,7 @@
 """Use cases of the catalogue: SKUs, list prices, and the units on the shelf."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,18 +34,10 @@ class NewVariant:
 
 
 @dataclass(frozen=True, slots=True)
-class NewSku:
-    """A product with one SKU, as NewVariant has it."""
+class NewSku(NewVariant):
+    """The one SKU of a new product of that title."""
 
-    title: str
-    code: str
-    price: int
-    currency: str
-    units: int = 0
-    specification: Mapping[str, str] | None = None
-    picture_url: str | None = None
-    needs_recipient: bool = True
-    low_stock: int | None = None
+    title: str = field(kw_only=True)
 
 
 async def create_sku(selling: Selling, by: Principal, new: NewSku) -> str:
@@ -57,9 +49,7 @@ async def create_sku(selling: Selling, by: Principal, new: NewSku) -> str:
         return await enter_sku(selling, session, by, product_id, new)
 
 
-async def enter_sku(
-    selling: Selling, session: AsyncSession, by: Principal, product_id: str, new: NewSku | NewVariant
-) -> str:
+async def enter_sku(selling: Selling, session: AsyncSession, by: Principal, product_id: str, new: NewVariant) -> str:
     """A SKU of a product that is there, with its list price and first units. Returns its id. Raises Conflict."""
     now, sku_id = selling.clock.now(), selling.ids.new()
     mine = {"merchant_id": by.merchant_id}

@@ -21,6 +21,7 @@ _UNFIT: Final = ("25006", "53")  # read-only (a demoted primary), out of connect
 DRIVER_ERRORS: Final = (
     asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError,
 )  # fmt: skip
+ACQUIRE_TIMEOUT_S: Final = 2.0
 _UNSURE_CLASSES: Final = ("08", "57P", "58", "XX")  # connection, operator intervention, system, internal
 
 
@@ -75,10 +76,10 @@ def fault_of(error: BaseException) -> LedgerFault:
 
 
 @asynccontextmanager
-async def borrowed(pool: Pool, *, timeout_s: float) -> AsyncIterator[Connection]:
+async def borrowed(pool: Pool) -> AsyncIterator[Connection]:
     """A connection of a pool for a block of several statements. Raises LedgerFault, also for what the block meets."""
     try:
-        connection = await pool.acquire(timeout=timeout_s)
+        connection = await pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
     except DRIVER_ERRORS as error:
         raise NotSent(type(error).__name__) from error
     try:

@@ -11,15 +11,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from inventory.faults import DRIVER_ERRORS, LedgerFault, borrowed, fault_of
 from inventory.ledger import Ledger
 from keel.database import Connection, Pool
 
 log = logging.getLogger(__name__)
-
-ACQUIRE_TIMEOUT_S: Final = 2.0
 
 
 @dataclass
@@ -78,7 +75,7 @@ class Guards:
 
     async def _begin(self) -> _Cohort:
         async with AsyncExitStack() as stack:
-            connection = await stack.enter_async_context(borrowed(self._pool, timeout_s=ACQUIRE_TIMEOUT_S))
+            connection = await stack.enter_async_context(borrowed(self._pool))
             await stack.enter_async_context(connection.transaction())
             return _Cohort(connection, stack.pop_all())
 

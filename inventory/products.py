@@ -6,6 +6,8 @@ Nothing is deleted. What is put away is no longer listed or put on sale; sales t
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from inventory import store, store_catalogue, store_products
 from inventory.catalogue import NewVariant, enter_sku
 from inventory.selling import Selling
@@ -109,23 +111,22 @@ async def list_products(
         products = await store_products.list_products(
             session, by.merchant_id, title=title, archived=archived, below=below, count=count
         )
-    return await _with_skus(selling, by, products)
+        return await _with_skus(selling, session, by, products)
 
 
 async def find_product(selling: Selling, by: Principal, product_id: str) -> tuple[ProductRow, list[CatalogueEntry]]:
     """A product with all its SKUs, archived or not. Raises NotFound."""
     async with store.edge(selling.sessions) as session:
         product = await store_products.find_product(session, by.merchant_id, product_id)
-    return (await _with_skus(selling, by, [product]))[0]
+        return (await _with_skus(selling, session, by, [product]))[0]
 
 
 async def _with_skus(
-    selling: Selling, by: Principal, products: Sequence[ProductRow]
+    selling: Selling, session: AsyncSession, by: Principal, products: Sequence[ProductRow]
 ) -> list[tuple[ProductRow, list[CatalogueEntry]]]:
     by_product: dict[str, list[CatalogueEntry]] = {product.id: [] for product in products}
-    async with store.edge(selling.sessions) as session:
-        for entry in await store_catalogue.entries_of(session, by.merchant_id, selling.clock.now(), list(by_product)):
-            by_product[entry.sku.product_id].append(entry)
+    for entry in await store_catalogue.entries_of(session, by.merchant_id, selling.clock.now(), list(by_product)):
+        by_product[entry.sku.product_id].append(entry)
     return [(product, by_product[product.id]) for product in products]
 
 

@@ -10,7 +10,8 @@ from starlette.requests import ClientDisconnect
 from inventory.importing import FILE_BYTES_MAX, KIND, export_lines
 from inventory.routes import Manager, Reader, Shop
 from keel.errors import Malformed, TooLarge, WrongEncoding, WrongMediaType
-from keel.routes_jobs import KEY_PARAMETER, JobOut, JobsHere, Key
+from keel.idempotency import KEY_PARAMETER
+from keel.routes_jobs import JobOut, JobsHere, Key
 from keel.spreadsheets import MEDIA_TYPE, decoded
 
 PATH: Final = "/v1/staff/catalogue"

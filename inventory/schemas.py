@@ -1,7 +1,6 @@
 """What staff send. Money in minor units, times in RFC 3339; numbers are numbers, and nothing unnamed is taken."""
 
 import re
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Self
 
@@ -25,18 +24,13 @@ from inventory.model import (
     SaleKind,
 )
 from keel.ids import ID_PATTERN
+from keel.texts import printable
 
 SPECIFICATION_MAX: Final = 20
 VARIANTS_AT_ONCE_MAX: Final = 50
 VERSION_MAX: Final = 2**62
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _YEARS: Final = range(2000, 2200)  # beyond, a change of zone may leave the calendar
-
-
-def _printable(value: str) -> str:
-    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in value):
-        raise ValueError("holds control characters")
-    return value
 
 
 def _rfc_3339(value: object) -> object:
@@ -61,15 +55,13 @@ def _not_zero(units: int) -> int:
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(printable)
 ]
 Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(printable)
 ]
 Code = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
-Word = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
-]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(printable)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[\x21-\x7e]+$", max_length=2000)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Moment = Annotated[AwareDatetime, AfterValidator(_utc_ms), BeforeValidator(_rfc_3339)]

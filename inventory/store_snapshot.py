@@ -11,8 +11,6 @@ from inventory.model import ItemCount, SaleConfig
 from inventory.replies import entry_field, entry_text
 from keel.database import Connection, Pool, Row
 
-ACQUIRE_TIMEOUT_S: Final = 2.0
-
 _LAST: Final = """
     SELECT coalesce(max(verdict_no), 0) AS no, coalesce((extract(epoch FROM max(served_at)) * 1000)::bigint, 0) AS at_ms
     FROM claim WHERE sale_id = $1 AND segment = $2
@@ -64,7 +62,7 @@ def _entry_of(row: Row) -> str:
 async def snapshot_of(pool: Pool, sale_id: str, segment: int) -> AsyncIterator[Snapshot]:
     """Open a REPEATABLE READ snapshot. Raises LedgerFault, also for a sale that is not there."""
     async with (
-        borrowed(pool, timeout_s=ACQUIRE_TIMEOUT_S) as connection,
+        borrowed(pool) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         rows = await connection.fetch(SQL_SALE, sale_id)

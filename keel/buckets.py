@@ -7,6 +7,8 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 
+from keel.errors import TooManyRequests
+
 BUCKETS_MAX: Final = 200_000
 FORGOTTEN_PER_TAKE: Final = 2  # more than the one that a take may add, so the full ones always go
 _NETWORK_BITS: Final = 64
@@ -70,3 +72,10 @@ class TokenBuckets:
             if oldest is None or (full_at_s[oldest] > now_s and len(full_at_s) <= self._buckets_max):
                 return
             del full_at_s[oldest]
+
+
+def spend(buckets: TokenBuckets, key: Hashable) -> None:
+    """Take one token. Raises TooManyRequests, with the wait until there is one."""
+    wait_s = buckets.take(key)
+    if wait_s:
+        raise TooManyRequests(retry_after_s=round(wait_s, 3))

@@ -1,23 +1,15 @@
 """Jobs over HTTP: how far one is, and what came of it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict
 
-from keel.errors import IdempotencyKeyMissing
+from keel.idempotency import idempotency_key
 from keel.identity import EVERYBODY, Principal, staff_as
 from keel.ids import ID_PATTERN
 from keel.jobs import Jobs
-
-KEY_CHARS_MAX: Final = 128
-KEY_PARAMETER: Final[dict[str, Any]] = {  # for the OpenAPI document, which does not see what `idempotency_key` reads
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX},
-}
 
 router = APIRouter(prefix="/v1/staff/jobs", tags=["staff"])
 
@@ -47,16 +39,13 @@ async def jobs_of(request: Request) -> Jobs:
     return jobs
 
 
-async def idempotency_key(request: Request) -> str:
+async def key_of(request: Request) -> str:
     """The one Idempotency-Key of a request. Raises IdempotencyKeyMissing."""
-    sent = request.headers.getlist("idempotency-key")
-    if len(sent) != 1 or not 0 < len(sent[0]) <= KEY_CHARS_MAX or not (sent[0].isascii() and sent[0].isprintable()):
-        raise IdempotencyKeyMissing
-    return sent[0]
+    return idempotency_key(request.headers.raw)
 
 
 JobsHere = Annotated[Jobs, Depends(jobs_of)]
-Key = Annotated[str, Depends(idempotency_key)]
+Key = Annotated[str, Depends(key_of)]
 
 
 @router.get("/{job_id}")

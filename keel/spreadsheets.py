@@ -12,9 +12,10 @@ from typing import Final
 
 from keel.errors import WrongEncoding
 
-BOM: Final = "\ufeff"
+BOM: Final = "\ufeff"  # without it Excel takes a file for the system's old code page, and 华 for three other signs
 MEDIA_TYPE: Final = "text/csv"
-_FORMULA: Final = re.compile("'*[=+\\-@\t\r＝＋－＠]")
+# What a spreadsheet runs when a cell begins with it; full-width forms too, which some turn into the plain ones.
+_FORMULA: Final = re.compile("[ ']*[=+\\-@\t\r\n＝＋－＠]")
 _CJK: Final = re.compile("[\u4e00-\u9fff]")
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 

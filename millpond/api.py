@@ -27,16 +27,14 @@ from inventory import routes as sale_routes
 from inventory import routes_catalogue, routes_copies, routes_import, routes_products
 from inventory.faults import LedgerFault
 from inventory.loops import keep_book
-from inventory.selling import Selling
 from inventory.window import ShopWindow
 from keel import routes_jobs
 from keel.buckets import TokenBuckets
-from keel.clock import FOLLOW_EVERY_S, FollowingClock
+from keel.clock import FOLLOW_EVERY_S
 from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.jobs import Jobs
 from keel.loops import run_every
-from keel.metrics import CLOCK_OFFSET_MS
 from millpond.cors import with_origins
 from millpond.edge import Edge
 from millpond.express import express_lane_to
@@ -45,7 +43,7 @@ from millpond.metrics import metrics_at
 from millpond.openapi import describe
 from millpond.readiness import Readiness
 from millpond.settings import Settings
-from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
+from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, tokens_of
 from orders import routes_exports
 from orders import routes_staff as staff_order_routes
 from orders.desk import NO_LEDGER
@@ -67,19 +65,13 @@ _STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs
 async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
     """The loops that every serving process needs: the clock, the book of sales, and who may come in no more."""
     stop = asyncio.Event()
-
-    async def follow() -> None:
-        if isinstance(parts.clock, FollowingClock):
-            await parts.clock.follow()
-            CLOCK_OFFSET_MS.set(parts.clock.offset_ms)
-
-    await follow()
+    await parts.follow_clock()
     await parts.denials.read()  # before anybody is let in
     async with asyncio.TaskGroup() as group:
         for book in (parts.book, parts.viewers_book):
             group.create_task(keep_book(book, stop))
         group.create_task(keep_denials(parts.denials, stop))
-        group.create_task(run_every("clock", FOLLOW_EVERY_S, stop, follow))
+        group.create_task(run_every("clock", FOLLOW_EVERY_S, stop, parts.follow_clock))
         try:
             yield
         finally:
@@ -99,8 +91,7 @@ def build(parts: Parts, settings: Settings) -> Application:
     app = FastAPI(title="Millpond", version="1", openapi_url="/openapi.json", redirect_slashes=False)
     install(app)
     app.add_exception_handler(LedgerFault, on_ledger_fault)
-    keys = {kid: key.get_secret_value() for kid, key in settings.token_keys.items()}
-    tokens = Tokens(keys, parts.clock, parts.denials.denied)
+    tokens = tokens_of(settings, parts.clock, parts.denials.denied)
     placement = Placement(
         gate=parts.gate,
         ledger=parts.ledger,
@@ -113,7 +104,7 @@ def build(parts: Parts, settings: Settings) -> Application:
     app.state.tokens = tokens
     _add_people(app, parts, settings, tokens)
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
-    app.state.selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    app.state.selling = parts.selling
     app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.book, app.state.window = parts.viewers_book, ShopWindow(parts.reader)
     app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)

@@ -17,7 +17,6 @@ from accounts.passwords import Passwords
 from accounts.people import People
 from accounts.schemas import MemberWish, NewPassword, Sent
 from accounts.tokens import Tokens
-from keel.clock import FollowingClock
 from keel.errors import Refusal
 from keel.identity import Principal, Role
 from keel.ids import is_id
@@ -139,8 +138,7 @@ def _run(merchant: str | None, work: Work) -> None:
 async def _people(settings: Settings) -> AsyncIterator[People]:
     """The use cases, without anybody's tokens: nobody signs in here."""
     async with parts_for(settings) as parts:
-        if isinstance(parts.clock, FollowingClock):
-            await parts.clock.follow()
+        await parts.follow_clock()
         unused = Tokens({"unused": secrets.token_urlsafe()}, parts.clock)
         yield People(parts.sessions, unused, Passwords(), {}, parts.ids, parts.clock)
 

@@ -7,10 +7,8 @@ It is the sale that a creator made from one room: 6,711 brushes at ¥149. Nothin
 """
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +18,6 @@ from millpond.audit import BROKEN, HOLDS
 from millpond.crowd_answers import Answer, percentile
 from millpond.demo_plan import LATENCIES_MAX, PRICE, DemoPlan, Picture
 from millpond.demo_screen import DemoScreen, demo_screen, money
-from millpond.drill_gate import observe
 from millpond.drill_plan import Fault, Scene
 from millpond.drill_sale import Rehearsal, open_rehearsal, wishes
 from millpond.drill_verdict import verdict_of
@@ -45,14 +42,14 @@ class Demo:
         """The exit code. Puts the sale away however it ends. Raises Refusal."""
         stage, plan = self.stage, self.plan
         rehearsal = await open_rehearsal(
-            stage.selling, stage.by, units=plan.units, seconds=plan.seconds, title="Demo", price=PRICE
+            stage.parts.selling, stage.by, units=plan.units, seconds=plan.seconds, title="Demo", price=PRICE
         )
         try:
             sources = plan.sources_for(stage.target)
             self._introduce(rehearsal, len(sources))
             count = plan.coming(len(sources))
             orders = wishes(
-                stage.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=count
+                stage.parts.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=count
             )
             waves = Waves(stage.target, orders, sources, CONNECTIONS_MAX)
             scene = await self._rush(rehearsal, waves)
@@ -91,18 +88,12 @@ class Demo:
         self, rehearsal: Rehearsal, waves: Waves, picture: Picture, shown: DemoScreen, over: asyncio.Event
     ) -> None:
         """Look and show."""
-        began_s, is_last, scene, parts = time.monotonic(), False, picture.scene, self.stage.parts
-        while not is_last:
-            is_last = over.is_set()
-            await observe(scene, parts.gate, parts.ledger, rehearsal.sale_id)
-            scene.acknowledged, scene.refused, scene.retries = waves.acknowledged, waves.refused, waves.retries
-            scene.elapsed_s = time.monotonic() - began_s
+        scene = picture.scene
+        async for _ in self.stage.looks(rehearsal, waves, scene, every_s=LOOK_EVERY_S, over=over):
             picture.pace.read(scene.elapsed_s, scene.acknowledged)
             recent = deque(waves.answers, maxlen=LATENCIES_MAX)
             picture.p99_s = percentile((answer.latency_s for answer in recent), 0.99)
             shown.show(picture)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), LOOK_EVERY_S)
 
     async def _judge(self, rehearsal: Rehearsal, scene: Scene, waves: Waves) -> int:
         console = self.stage.console

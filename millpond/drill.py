@@ -9,13 +9,12 @@ Nothing of other sales is touched, but by `kill`, which takes the embedded gate 
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from millpond.audit import BROKEN, HOLDS
 from millpond.crowd_answers import Answer, Wish
-from millpond.drill_gate import embedded_gate, in_the_thick, kill, observe, wipe
+from millpond.drill_gate import embedded_gate, in_the_thick, kill, wipe
 from millpond.drill_plan import DrillRefused, Fault, Plan, Scene
 from millpond.drill_sale import Rehearsal, open_rehearsal, wishes
 from millpond.drill_screen import Screen, screen
@@ -48,11 +47,11 @@ class Drill:
     async def run(self) -> int:
         """The exit code. Raises DrillRefused; puts the sale away however it ends."""
         stage, plan = self.stage, self.plan
-        rehearsal = await open_rehearsal(stage.selling, stage.by, units=plan.units, seconds=plan.seconds)
+        rehearsal = await open_rehearsal(stage.parts.selling, stage.by, units=plan.units, seconds=plan.seconds)
         try:
             self._introduce(rehearsal)
             orders = wishes(
-                stage.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=plan.coming
+                stage.parts.selling, stage.by, stage.tokens, target=stage.target, rehearsal=rehearsal, count=plan.coming
             )
             scene, answers = await self._rush(rehearsal, orders)
             return await self._judge(rehearsal, scene, answers)
@@ -99,15 +98,8 @@ class Drill:
         self, rehearsal: Rehearsal, waves: Waves, scene: Scene, shown: Screen, over: asyncio.Event
     ) -> None:
         """Look and show."""
-        began_s, is_last, parts = time.monotonic(), False, self.stage.parts
-        while not is_last:
-            is_last = over.is_set()
-            await observe(scene, parts.gate, parts.ledger, rehearsal.sale_id)
-            scene.acknowledged, scene.refused, scene.retries = waves.acknowledged, waves.refused, waves.retries
-            scene.elapsed_s = time.monotonic() - began_s
+        async for _ in self.stage.looks(rehearsal, waves, scene, every_s=LOOK_EVERY_S, over=over):
             shown.show(scene)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), LOOK_EVERY_S)
 
     async def _strike(self, rehearsal: Rehearsal, scene: Scene, shown: Screen) -> None:
         """Take the gate away while the crush has orders in flight."""

@@ -45,7 +45,7 @@ async def open_rehearsal(
 ) -> Rehearsal:
     """A sale with `units` of a SKU of its own, whose orders outlive a rush of `seconds`. Raises Refusal."""
     code = f"{title.lower()}-{selling.ids.new()}"
-    sku = NewSku(title, code=code, price=price, currency=CURRENCY, units=units, needs_recipient=False)
+    sku = NewSku(code, title=title, price=price, currency=CURRENCY, units=units, needs_recipient=False)
     sku_id = await create_sku(selling, by, sku)
     hold_ttl_s = 2 * seconds + HOLD_MORE_S
     sale = await create_sale(selling, by, NewSale(title, CURRENCY, hold_ttl_s=hold_ttl_s, rehearsal=True))

@@ -8,8 +8,8 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from inventory.routes_import import IMPORT_PATH
-from keel.buckets import TokenBuckets, address_key
-from keel.errors import Refusal, TooLarge, TooManyRequests
+from keel.buckets import TokenBuckets, address_key, spend
+from keel.errors import Refusal, TooLarge
 from keel.http import problem
 from orders.place_route import App, ClientGone, Receive, Scope, Send, read_all
 
@@ -40,11 +40,8 @@ class Front:
 
     def _count(self, scope: Scope) -> None:
         """Take a token of the client's address. Raises TooManyRequests."""
-        if scope["path"] in UNCOUNTED_PATHS:
-            return
-        wait_s = self._addresses.take(address_key(scope["client"][0]) if scope.get("client") else "")
-        if wait_s:
-            raise TooManyRequests(retry_after_s=round(wait_s, 3))
+        if scope["path"] not in UNCOUNTED_PATHS:
+            spend(self._addresses, address_key(scope["client"][0]) if scope.get("client") else "")
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes:

@@ -15,7 +15,6 @@ from inventory.items import NewItem, add_item
 from inventory.model import SaleState
 from inventory.running import open_sale, schedule_sale
 from inventory.selling import Selling
-from keel.clock import FollowingClock
 from keel.identity import Principal, Role
 from millpond.settings import Settings
 from millpond.store_seed import Standing, ensure_room, has_skus, standing
@@ -51,8 +50,7 @@ async def seed(parts: Parts, merchant_id: str) -> Seeded:
     found = await standing(parts.pool, merchant_id, SKU_CODE)
     if found is None and await has_skus(parts.pool, merchant_id):
         return seeded
-    selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
-    return await _with_sale(selling, Principal(merchant_id, "seed", Role.OWNER), seeded, found)
+    return await _with_sale(parts.selling, Principal(merchant_id, "seed", Role.OWNER), seeded, found)
 
 
 async def _with_sale(selling: Selling, by: Principal, seeded: Seeded, found: Standing | None) -> Seeded:
@@ -71,7 +69,7 @@ async def _with_sale(selling: Selling, by: Principal, seeded: Seeded, found: Sta
 
 
 async def _make_sku(selling: Selling, by: Principal) -> str:
-    sku = NewSku(SKU_TITLE, SKU_CODE, price=PRICE, currency=CURRENCY, units=UNITS_ON_SHELF, needs_recipient=False)
+    sku = NewSku(SKU_CODE, title=SKU_TITLE, price=PRICE, currency=CURRENCY, units=UNITS_ON_SHELF, needs_recipient=False)
     return await create_sku(selling, by, sku)
 
 
@@ -83,8 +81,7 @@ def seed_now(settings: Settings) -> Seeded:
 
     async def seeded() -> Seeded:
         async with parts_for(settings) as parts:
-            if isinstance(parts.clock, FollowingClock):
-                await parts.clock.follow()
+            await parts.follow_clock()
             return await seed(parts, settings.seed_merchant_id or settings.staff_tokens[0].merchant_id)
 
     return asyncio.run(seeded())

@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,17 +15,17 @@ from accounts.service import seed_merchant
 from accounts.tokens import Tokens
 from console.audit import audit, lost_orders
 from console.model import Report
-from inventory.selling import Selling
-from keel.clock import FollowingClock
 from keel.identity import Principal, Role
 from millpond.audit import show
 from millpond.crowd import Target
 from millpond.crowd_answers import Answer
-from millpond.drill_plan import DrillRefused
+from millpond.drill_gate import observe
+from millpond.drill_plan import DrillRefused, Scene
 from millpond.drill_sale import Rehearsal, put_away
 from millpond.servers import host_from_here, joined
 from millpond.settings import Settings
-from millpond.wiring import Parts, parts_for
+from millpond.waves import Waves
+from millpond.wiring import Parts, parts_for, tokens_of
 
 CONNECT_MAX_S: Final = 3.0
 INTERRUPTED: Final = 130
@@ -39,11 +41,19 @@ class Stage:
     by: Principal
     console: Console
 
-    @property
-    def selling(self) -> Selling:
-        """What the use cases of sales need."""
-        parts = self.parts
-        return Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    async def looks(
+        self, rehearsal: Rehearsal, waves: Waves, scene: Scene, *, every_s: float, over: asyncio.Event
+    ) -> AsyncIterator[None]:
+        """Write down what is seen of the stores and the crowd, a step a look; the last one is after `over` is set."""
+        began_s, is_last = time.monotonic(), False
+        while not is_last:
+            is_last = over.is_set()
+            await observe(scene, self.parts.gate, self.parts.ledger, rehearsal.sale_id)
+            scene.acknowledged, scene.refused, scene.retries = waves.acknowledged, waves.refused, waves.retries
+            scene.elapsed_s = time.monotonic() - began_s
+            yield
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), every_s)
 
     async def judged(self, rehearsal: Rehearsal, answers: Sequence[Answer]) -> tuple[int, Report]:
         """Look every acknowledgement up in PostgreSQL, audit the sale and show that. Lost orders, and the report."""
@@ -55,7 +65,7 @@ class Stage:
 
     async def clear(self, rehearsal: Rehearsal) -> None:
         """Put the rehearsal sale away, and say how that went."""
-        trouble = await put_away(self.selling, self.by, rehearsal)
+        trouble = await put_away(self.parts.selling, self.by, rehearsal)
         minutes = rehearsal.hold_ttl_s / 60
         self.console.print(
             f"The rehearsal sale could not be put away: {trouble}. It is {rehearsal.sale_id}."
@@ -81,12 +91,10 @@ def run_on_stage(settings: Settings, api: str | None, actor: str, play: Callable
 async def _play(settings: Settings, target: Target, actor: str, play: Callable[[Stage], Awaitable[int]]) -> int:
     await _knock(target)
     async with parts_for(settings) as parts:
-        clock = parts.clock
-        if isinstance(clock, FollowingClock):
-            await clock.follow()
+        await parts.follow_clock()
         merchant_id = settings.staff_tokens[0].merchant_id
-        await seed_merchant(parts.pool, clock, merchant_id)
-        tokens = Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock)
+        await seed_merchant(parts.pool, parts.clock, merchant_id)
+        tokens = tokens_of(settings, parts.clock)
         by = Principal(merchant_id, actor, Role.OWNER)
         return await play(Stage(parts, target, tokens, by, Console(soft_wrap=True, highlight=False)))
 

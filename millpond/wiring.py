@@ -1,6 +1,6 @@
 """How the parts are put together, once, for every process."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -9,15 +9,18 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from accounts.denials import Denials
+from accounts.tokens import NOBODY, Tokens
 from inventory.book import SaleBook
 from inventory.gate import Gate
 from inventory.ledger import Ledger
 from inventory.rebuild import Rebuilder
 from inventory.releases import GateReleases
+from inventory.selling import Selling
 from keel.clock import Clock, FollowingClock
 from keel.database import Pool, create_engine, create_hot_pool, create_pool, database_ms, sessions_of
 from keel.ids import Ids
 from keel.lua import connect
+from keel.metrics import CLOCK_OFFSET_MS
 from keel.outbox import Subscriber
 from millpond.settings import Settings
 
@@ -51,6 +54,17 @@ class Parts:
     viewers_book: SaleBook
     rebuilder: Rebuilder
     denials: Denials
+
+    @property
+    def selling(self) -> Selling:
+        """What the use cases of catalogue and sales need."""
+        return Selling(self.sessions, self.gate, self.rebuilder, self.ids, self.clock)
+
+    async def follow_clock(self) -> None:
+        """Measure how far this machine's clock is off; a clock that follows no other is right as it is."""
+        if isinstance(self.clock, FollowingClock):
+            await self.clock.follow()
+            CLOCK_OFFSET_MS.set(self.clock.offset_ms)
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
@@ -99,3 +113,8 @@ def parts_for(settings: Settings) -> AbstractAsyncContextManager[Parts]:
     assert settings.database_url, "millpond.servers.connected gives the URLs"
     assert settings.redis_url, "millpond.servers.connected gives the URLs"
     return parts_of(settings.database_url, settings.redis_url, connections=settings.placement_connections)
+
+
+def tokens_of(settings: Settings, clock: Clock, denied: Container[str] = NOBODY) -> Tokens:
+    """Access tokens as these settings sign and check them."""
+    return Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock, denied)

@@ -14,7 +14,6 @@ from inventory.importing import CatalogueImport
 from inventory.loops import Upkeep, reconcile, sweep
 from inventory.reconciler import Reconciler
 from inventory.running import close_due, open_due
-from inventory.selling import Selling
 from inventory.sweeper import Sweeper
 from keel.clock import OFFSET_READY_MAX_MS
 from keel.jobs import RUN_EVERY_S, JobRunner
@@ -43,7 +42,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
     upkeep = Upkeep(
         parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
     )
-    selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    selling = parts.selling
     jobs = JobRunner(parts.sessions, parts.clock, {CATALOGUE_IMPORT: CatalogueImport(selling)}, stop)
 
     async def sale_clock() -> None:

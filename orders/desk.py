@@ -10,10 +10,9 @@ from inventory.ledger import Ledger
 from keel.batching import Batcher
 from keel.breaker import Breaker
 from keel.clock import Clock
-from keel.errors import Refusal, Unavailable
+from keel.errors import IdempotencyKeyReused, Refusal, Unavailable
 from keel.ids import Ids
 from orders.attempt import Attempt, Standing
-from orders.errors import IdempotencyKeyReused
 
 ORDERS_PER_BATCH_MAX: Final = 256
 LINES_PER_BATCH_MAX: Final = 512

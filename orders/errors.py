@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from keel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, Refusal
-
-__all__ = ["IdempotencyKeyMissing", "IdempotencyKeyReused", "MoveRefused", "PriceChanged", "TooBusy"]
+from keel.errors import Refusal
 
 
 @dataclass(eq=False)

@@ -5,7 +5,6 @@ from typing import Final
 
 from keel.ids import tick_of
 
-KEY_CHARS_MAX: Final = 128
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _PAIRS: Final = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
 _SHIFTS: Final = range(50, -1, -10)

@@ -14,6 +14,8 @@ from inventory.errors import (
     UnknownItem,
 )
 from keel.errors import (
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
     Internal,
     Malformed,
     NotFound,
@@ -24,8 +26,9 @@ from keel.errors import (
     Unavailable,
     WrongMediaType,
 )
+from keel.idempotency import KEY_PARAMETER
 from keel.openapi import problem_responses
-from orders.errors import IdempotencyKeyMissing, IdempotencyKeyReused, PriceChanged, TooBusy
+from orders.errors import PriceChanged, TooBusy
 from orders.schemas import OrderDocument, OrderRequest
 
 PATH: Final = "/v1/sales/{sale_id}/orders"
@@ -99,12 +102,7 @@ def _operation(request: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]
         "security": [{"customer": []}],
         "parameters": [
             {"name": "sale_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}},
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-            },
+            KEY_PARAMETER,
         ],
         "requestBody": {"required": True, "content": _json(request, REQUEST_EXAMPLE)},
         "responses": {

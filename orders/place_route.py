@@ -10,20 +10,12 @@ from typing import Any, Final
 
 from accounts.tokens import Tokens
 from inventory.faults import LedgerFault
-from keel.buckets import TokenBuckets, address_key
-from keel.errors import (
-    MethodNotAllowed,
-    NotFound,
-    TooLarge,
-    TooManyRequests,
-    Unavailable,
-    WrongMediaType,
-)
+from keel.buckets import TokenBuckets, address_key, spend
+from keel.errors import MethodNotAllowed, NotFound, TooLarge, Unavailable, WrongMediaType
+from keel.idempotency import idempotency_key
 from keel.ids import is_id
 from orders.attempt import Answer, Standing
 from orders.desk import NO_LEDGER
-from orders.errors import IdempotencyKeyMissing
-from orders.model import KEY_CHARS_MAX
 from orders.placement import Buyer, Placement
 from orders.responses import JSON, Response, replay_of, response_of, response_to_fault
 from orders.schemas import BODY_BYTES_MAX, read_order
@@ -88,7 +80,7 @@ class PlaceRoute:
         host = scope["client"][0] if scope.get("client") else ""
         headers = dict(scope["headers"])
         if scope["method"] != "POST":
-            self._take(self._addresses, address_key(host))
+            spend(self._addresses, address_key(host))
             raise MethodNotAllowed(allow="POST")
         buyer, key = self._admit(sale_id, host, scope["headers"], headers)
         request = read_order(await _body(headers, receive))
@@ -134,12 +126,12 @@ class PlaceRoute:
         self, sale_id: str, host: str, headers: list[tuple[bytes, bytes]], by_name: dict[bytes, bytes]
     ) -> tuple[Buyer, str]:
         """Who orders, and under which key: everything that can be refused before the body is read."""
-        self._take(self._addresses, address_key(host))
+        spend(self._addresses, address_key(host))
         claims = self._tokens.check(by_name.get(b"authorization", b""))
-        self._take(self._customers, claims.sub)
+        spend(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
-        return Buyer(claims.mid, claims.sub), _key(headers)
+        return Buyer(claims.mid, claims.sub), idempotency_key(headers)
 
     async def _answered(self, buyer: Buyer, answer: Answer) -> Response:
         if not isinstance(answer, Standing):
@@ -150,12 +142,6 @@ class PlaceRoute:
             raise Unavailable(detail=NO_LEDGER) from fault
         return replay_of(document)
 
-    @staticmethod
-    def _take(buckets: TokenBuckets, key: str) -> None:
-        wait_s = buckets.take(key)
-        if wait_s:
-            raise TooManyRequests(retry_after_s=round(wait_s, 3))
-
 
 async def _framed(work: Awaitable[Response]) -> Response:
     """The response, also to a fault. Raises ClientGone."""
@@ -165,16 +151,6 @@ async def _framed(work: Awaitable[Response]) -> Response:
         raise
     except Exception as error:  # house: broad-except because this is the connection's outermost frame
         return response_to_fault(error)
-
-
-def _key(headers: list[tuple[bytes, bytes]]) -> str:
-    sent = [value for name, value in headers if name == b"idempotency-key"]
-    if len(sent) != 1 or not 0 < len(sent[0]) <= KEY_CHARS_MAX or not sent[0].isascii():
-        raise IdempotencyKeyMissing  # two keys are none: whoever stands between may have gone by the other one
-    key = sent[0].decode()
-    if not key.isprintable():
-        raise IdempotencyKeyMissing
-    return key
 
 
 def _check_media_type(headers: dict[bytes, bytes]) -> None:

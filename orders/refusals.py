@@ -17,9 +17,9 @@ from inventory.verdicts import (
     Verdict,
 )
 from keel.clock import rfc3339
-from keel.errors import Refusal
+from keel.errors import IdempotencyKeyReused, Refusal
 from orders.attempt import Attempt
-from orders.errors import IdempotencyKeyReused, PriceChanged
+from orders.errors import PriceChanged
 
 _PLAIN: Final[dict[type[Verdict], Callable[[], Refusal]]] = {
     KeyReused: IdempotencyKeyReused,

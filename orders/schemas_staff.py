@@ -1,12 +1,12 @@
 """What staff send and read about orders. Amounts in minor units of the order's currency, times in RFC 3339."""
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from keel.ids import ID_PATTERN
+from keel.texts import printable_lines
 from orders.filters import OrderFilter, Rehearsals
 from orders.model import OrderState
 
@@ -15,12 +15,6 @@ TOTAL_MAX: Final = 2**63 - 1
 REASON_CHARS_MAX: Final = 200
 NOTE_CHARS_MAX: Final = 1_000
 _YEARS: Final = range(2000, 2200)
-
-
-def _printable(value: str) -> str:
-    if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign != "\n" for sign in value):
-        raise ValueError("holds control characters")
-    return value
 
 
 def _on_one_line(value: str) -> str:
@@ -47,7 +41,7 @@ Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_calendar), BeforeValidator(_with_zone)]
 ShareCode = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,64}$")]
 Amount = Annotated[int, Field(ge=0, le=TOTAL_MAX)]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(printable_lines)]
 OneLine = Annotated[Line, AfterValidator(_on_one_line)]
 
 

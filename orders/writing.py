@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable
 
 from inventory.faults import Contended, EpochOver, GateSilent, LedgerFault, NotSent, StockShort, Unfit, Unknown
-from keel.errors import Internal, Unavailable
+from keel.errors import IdempotencyKeyReused, Internal, Unavailable
 from orders.attempt import Attempt, Placed, Standing
 from orders.desk import NO_GATE, NO_LEDGER, Desk, batcher_of, settle_all, standing
-from orders.errors import IdempotencyKeyReused
 from orders.metrics import LEDGER_FAULTS, ORDERS_PLACED, STOCK_ALARMS
 from orders.store import Outcome, place_batch
 

@@ -95,6 +95,15 @@ class Databases:
         await self._connection.execute(statement)
 
 
+async def fetched(database_url: str, statement: str) -> Any:
+    """The one value that a statement comes to, over a connection of its own."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
 def redis_url_for_tests(redis_url: str, *, is_ours: bool) -> str:
     """The URL of a logical database that may be flushed.
 

@@ -8,21 +8,12 @@ from accounts.errors import SignInRefused
 from accounts.loops import keep_denials, tidy
 from accounts.people import HAND_MADE_TTL, IDLE_MAX, Kind
 from accounts.providers import Code
-from accounts.store_sign_in import DENIAL_KEPT, purge
+from accounts.store_sign_in import LOOK_BACK, purge
 from accounts.tokens import ACCESS_TTL_S
 from keel.errors import NotSignedIn, Unavailable
 from keel.identity import Role
 from tests.accounts.shops import PeopleShop, Process
-
-
-class Seconds:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.s
+from tests.stopwatch import Stopwatch
 
 
 def is_in(process: Process, access: str) -> bool:
@@ -72,7 +63,7 @@ async def test_a_process_that_starts_later_knows_what_was_denied_before(shop):
 
 async def test_a_process_that_could_not_read_for_long_reads_everything(shop, monkeypatch):
     hua = await shop.member()
-    seconds = Seconds()
+    seconds = Stopwatch()
     denials = Denials(shop.pool, shop.clock, seconds)
     await denials.read()
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
@@ -90,7 +81,7 @@ async def test_staff_wait_outside_while_nobody_knows_who_was_shut_out(shop):
     unread = shop.process()
     with pytest.raises(Unavailable):
         unread.staff(hua.access)
-    seconds = Seconds()
+    seconds = Stopwatch()
     denials = Denials(shop.pool, shop.clock, seconds)
     await denials.read()
     assert denials.fresh
@@ -162,7 +153,7 @@ async def test_what_is_over_is_deleted(shop):
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
     await shop.login()
     assert await purge(shop.pool, shop.clock.now()) == 0
-    shop.clock.advance(s=IDLE_MAX[Kind.STAFF].total_seconds() + DENIAL_KEPT.total_seconds())
+    shop.clock.advance(s=IDLE_MAX[Kind.STAFF].total_seconds() + LOOK_BACK.total_seconds())
     assert await purge(shop.pool, shop.clock.now()) == 3
     assert await shop.rows("SELECT id FROM sign_in UNION ALL SELECT id FROM denial") == []
 

@@ -4,17 +4,11 @@ import pytest
 
 from accounts.limits import ADDRESS_BURST, EMAIL_BURST, EMAIL_PER_S, VISITORS_BURST, SignInLimits
 from keel.errors import TooManyRequests
-
-
-class Seconds:
-    s = 0.0
-
-    def __call__(self) -> float:
-        return self.s
+from tests.stopwatch import Stopwatch
 
 
 def test_an_e_mail_is_guessed_at_slowly_from_wherever():
-    clock = Seconds()
+    clock = Stopwatch()
     limits = SignInLimits(clock)
     for _ in range(EMAIL_BURST):
         limits.email("hua@pond.cn")
@@ -27,7 +21,7 @@ def test_an_e_mail_is_guessed_at_slowly_from_wherever():
 
 
 def test_an_address_tries_slowly_and_a_household_counts_as_one():
-    limits = SignInLimits(Seconds())
+    limits = SignInLimits(Stopwatch())
     for n in range(ADDRESS_BURST):
         limits.password(f"2001:db8::{n:x}")
     with pytest.raises(TooManyRequests):
@@ -36,7 +30,7 @@ def test_an_address_tries_slowly_and_a_household_counts_as_one():
 
 
 def test_guests_of_one_carrier_come_in_by_the_hundred_and_no_faster():
-    limits = SignInLimits(Seconds())
+    limits = SignInLimits(Stopwatch())
     for _ in range(VISITORS_BURST):
         limits.visitor("203.0.113.7")
     with pytest.raises(TooManyRequests):

@@ -18,16 +18,7 @@ from inventory.reconciler import Reconciler
 from inventory.sweeper import Sweeper
 from inventory.verdicts import Held
 from tests.inventory.selling import Sale, Shop, open_shop
-
-
-class Monotonic:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.s
+from tests.stopwatch import Stopwatch
 
 
 @dataclass
@@ -37,7 +28,7 @@ class Mill:
     shop: Shop
     book: SaleBook
     upkeep: Upkeep
-    clock_s: Monotonic
+    clock_s: Stopwatch
 
     async def config(self, sale: Sale) -> SaleConfig:
         config = await self.book.refresh(sale.id)
@@ -70,7 +61,7 @@ class Mill:
 async def open_mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
     """A mill on these engines."""
     async with open_shop(database_url, redis_url) as shop:
-        clock_s = Monotonic()
+        clock_s = Stopwatch()
         book = SaleBook(shop.ledger, clock_s)
         rebuilder = Rebuilder(shop.pool, shop.ledger, shop.gate, trust_s=0.0)
         reconciler = Reconciler(shop.gate, shop.ledger, book, shop.clock, clock_s)

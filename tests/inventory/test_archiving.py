@@ -9,13 +9,7 @@ from inventory.running import close_sale
 from inventory.views_public import sale_for_viewers
 from inventory.window import ShopWindow
 from keel.errors import Conflict, NotFound
-from tests.inventory.selling import open_sale, open_shop
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
+from tests.inventory.selling import open_sale
 
 
 async def test_a_sale_is_put_away_once_it_is_closed_and_has_nothing_left(shop):

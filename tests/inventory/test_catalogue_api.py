@@ -2,29 +2,15 @@
 
 from typing import Any
 
-import pytest
-
 from inventory import routes_catalogue, routes_products
 from keel.identity import Role
 from tests.inventory.bad_input import ABSENT
-from tests.inventory.desk import THEIRS, as_role, open_desk, pages_of
-from tests.inventory.selling import open_sale, open_shop
+from tests.inventory.desk import THEIRS, as_role, pages_of
+from tests.inventory.selling import open_sale
 
 SKUS, PRODUCTS = routes_catalogue.router.prefix, routes_products.router.prefix
 RED = {"code": "B-RED", "price": 9_900, "currency": "CNY", "units": 5, "low_stock": 5}
 BLUE = {"code": "B-BLUE", "price": 9_900, "currency": "CNY", "units": 6, "low_stock": 5}
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
-
-
-@pytest.fixture
-async def desk(shop):
-    async with open_desk(shop) as desk:
-        yield desk
 
 
 async def make_brushes(desk) -> Any:

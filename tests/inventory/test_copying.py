@@ -13,13 +13,7 @@ from inventory.products import edit_product
 from inventory.running import close_sale, schedule_sale
 from inventory.views import sale_for_staff
 from keel.errors import Malformed, NotFound
-from tests.inventory.selling import Sale, Shop, check_books, draft_sale, make_merchant, open_sale, open_shop
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
+from tests.inventory.selling import Sale, Shop, check_books, draft_sale, make_merchant, open_sale
 
 
 async def sold_before(shop: Shop) -> Sale:

@@ -5,24 +5,11 @@ import pytest
 from inventory.importing import FILE_BYTES_MAX
 from inventory.routes_import import IMPORT_PATH, PATH
 from keel.identity import Role
-from tests.inventory.desk import THEIRS, as_role, open_desk
+from tests.inventory.desk import THEIRS, as_role
 from tests.inventory.importer import runner_of
-from tests.inventory.selling import open_shop
 
 FILE = "code,title,receive,price_minor_CNY\r\nRED,兔毛刷,5,9900\r\n"
 CSV = {"content-type": "text/csv", "idempotency-key": "monday"}
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
-
-
-@pytest.fixture
-async def desk(shop):
-    async with open_desk(shop) as desk:
-        yield desk
 
 
 def kind(answer) -> tuple[int, str]:

@@ -3,11 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
-
-import pytest
 
 from inventory.catalogue import ON_HAND_MAX, NewVariant, list_skus, set_list_price
 from inventory.importing import FAULTS_SHOWN_MAX, KIND, export_lines
@@ -18,16 +15,10 @@ from keel.spreadsheets import BOM
 from keel.tables import JobRow
 from tests.eventually import eventually_async
 from tests.inventory.importer import runner_of
-from tests.inventory.selling import Shop, check_books, make_merchant, make_sku, open_shop
+from tests.inventory.selling import Shop, check_books, make_merchant, make_sku
 
 HEAD = "code,title,variant_of,low_stock,receive,price_minor_CNY\n"
 STORED = ("product", "sku", "sku_price", "base_stock", "stock_movement")
-
-
-@pytest.fixture
-async def shop(database_url: str, redis_url: str) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
 
 
 async def ask(shop: Shop, file: str | bytes, *, dry_run: bool = False) -> JobRow:

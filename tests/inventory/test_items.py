@@ -22,7 +22,6 @@ from tests.inventory.selling import (
     hold,
     make_merchant,
     make_sku,
-    open_shop,
     scheduled_sale,
 )
 
@@ -38,12 +37,6 @@ FULL_SALE = """
     INSERT INTO sale_item (id, merchant_id, sale_id, no, sku_id, item_version_id)
     SELECT gen_random_uuid(), v.merchant_id, :sale, s.code::int, s.id, v.id FROM s, v RETURNING 1
 """
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
 
 
 async def test_an_item_added_while_open_is_on_sale_at_once(shop):

@@ -18,13 +18,7 @@ from inventory.products import (
     restore_sku,
 )
 from keel.errors import Conflict, NotFound
-from tests.inventory.selling import CURRENCY, Shop, check_books, draft_sale, make_merchant, make_sku, open_shop
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
+from tests.inventory.selling import CURRENCY, Shop, check_books, draft_sale, make_merchant, make_sku
 
 
 def variant(code: str, **fields) -> NewVariant:

@@ -1,7 +1,6 @@
 """A gate that forgot is loaded anew from the ledger, by one at a time, and says what stopped it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -12,14 +11,8 @@ from inventory.ledger import Ledger
 from inventory.rebuild import TRUST_S
 from inventory.verdicts import Held, Repeated
 from keel.database import create_pool
-from tests.inventory.mills import Mill, held, open_mill
+from tests.inventory.mills import Mill, held
 from tests.inventory.selling import hold, open_sale
-
-
-@pytest.fixture
-async def mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
-    async with open_mill(database_url, redis_url) as mill:
-        yield mill
 
 
 async def test_a_gate_that_forgot_is_rebuilt_from_the_claims(mill: Mill):

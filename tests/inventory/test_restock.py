@@ -35,12 +35,6 @@ from tests.inventory.selling import (
 from tests.inventory.test_sales import silent
 
 
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
-
-
 async def on_hand(shop: Shop, sku_id: str) -> int:
     (row,) = await shop.rows("SELECT on_hand FROM base_stock WHERE sku_id = :id", id=sku_id)
     return int(row["on_hand"])

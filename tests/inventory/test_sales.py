@@ -20,7 +20,7 @@ from keel.clock import FakeClock
 from keel.errors import Conflict, NotFound, Unavailable
 from keel.lua import connect
 from tests.inventory import selling as build
-from tests.inventory.selling import Sale, Shop, check_books, draft_sale, hold, make_merchant, open_shop, scheduled_sale
+from tests.inventory.selling import Sale, Shop, check_books, draft_sale, hold, make_merchant, scheduled_sale
 
 COMMANDS = {
     "schedule": schedule_sale,
@@ -36,12 +36,6 @@ WAY = {
     SaleState.PAUSED: ["schedule", "open", "pause"],
     SaleState.CLOSED: ["schedule", "close"],
 }
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
 
 
 def silent(shop: Shop) -> Selling:

@@ -3,26 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from keel.identity import Role
 from tests.inventory.bad_input import ABSENT
-from tests.inventory.desk import THEIRS, as_role, open_desk, pages_of
-from tests.inventory.selling import Shop, draft_sale, hold, make_sku, open_sale, open_shop, scheduled_sale
+from tests.inventory.desk import THEIRS, as_role, pages_of
+from tests.inventory.selling import Shop, draft_sale, hold, make_sku, open_sale, scheduled_sale
 
 SALES, TEMPLATES = "/v1/staff/sales", "/v1/staff/sale-templates"
-
-
-@pytest.fixture
-async def shop(database_url, redis_url):
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
-
-
-@pytest.fixture
-async def desk(shop):
-    async with open_desk(shop) as desk:
-        yield desk
 
 
 def at(shop: Shop, **later: float) -> str:

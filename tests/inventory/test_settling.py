@@ -1,9 +1,6 @@
 """A closed sale comes to its end: units go back, keys lapse, it is noted; what lapses later goes back as well."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-
-import pytest
 
 from inventory import store
 from inventory.archiving import archive_sale
@@ -11,16 +8,10 @@ from inventory.faults import GateSilent
 from inventory.gate import Gate
 from inventory.running import close_sale
 from inventory.sweeper import LOOK_AFTER_MS
-from tests.inventory.mills import Mill, held, open_mill
+from tests.inventory.mills import Mill, held
 from tests.inventory.selling import Sale, check_books, open_sale
 
 LAPSE = "SELECT orders_lapse($1, ARRAY[$2]::uuid[], 'expired', NULL, $3, 'worker', NULL, '{}')"
-
-
-@pytest.fixture
-async def mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
-    async with open_mill(database_url, redis_url) as mill:
-        yield mill
 
 
 async def close(mill: Mill, sale: Sale) -> None:

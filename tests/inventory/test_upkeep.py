@@ -1,7 +1,6 @@
 """What keeps the gate in step with the ledger: rebuild, reconciler, sweeper, releases, and the lease on saying no."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -18,14 +17,8 @@ from inventory.verdicts import EndedVerdict
 from keel.metrics import LOOP_FAILURES
 from keel.outbox import Fact, Handled
 from tests.eventually import eventually_async
-from tests.inventory.mills import Mill, held, open_mill
+from tests.inventory.mills import Mill, held
 from tests.inventory.selling import check_books, hold, open_sale
-
-
-@pytest.fixture
-async def mill(database_url: str, redis_url: str) -> AsyncIterator[Mill]:
-    async with open_mill(database_url, redis_url) as mill:
-        yield mill
 
 
 def drift(law: str) -> float:

@@ -1,7 +1,6 @@
 """Viewers see items and what is left from memory: a crowd costs one reading a second, and never asks the gate."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +11,8 @@ from inventory.faults import LedgerFault, NotSent
 from inventory.ledger import Ledger
 from inventory.views_public import sale_for_viewers, tag_of
 from inventory.window import FRESH_S, LEFT_KNOWN_S, SALES_MAX, ShopWindow
-from tests.inventory.mills import Monotonic
-from tests.inventory.selling import Shop, open_sale, open_shop, scheduled_sale
+from tests.inventory.selling import Shop, open_sale, scheduled_sale
+from tests.stopwatch import Stopwatch
 
 
 class Counted(Ledger):
@@ -28,19 +27,13 @@ class Counted(Ledger):
         return await super().call(statement, *args)
 
 
-@pytest.fixture
-async def shop(database_url: str, redis_url: str) -> AsyncIterator[Shop]:
-    async with open_shop(database_url, redis_url) as shop:
-        yield shop
-
-
 async def sell(shop: Shop, item_id: str, units: int) -> None:
     await shop.pool.execute("UPDATE stock SET sold = sold + $2 WHERE item_id = $1", item_id, units)
 
 
 async def test_a_crowd_is_one_reading_a_second(shop):
     sale = await open_sale(shop, units=[7])
-    ledger, clock_s = Counted(shop.pool), Monotonic()
+    ledger, clock_s = Counted(shop.pool), Stopwatch()
     window = ShopWindow(ledger, clock_s)
     views = await asyncio.gather(*(window.look(sale.id, 1) for _ in range(50)))
     assert (ledger.asked, {view.items[sale.item_ids[0]].left for view in views}) == (1, {7})
@@ -54,7 +47,7 @@ async def test_a_crowd_is_one_reading_a_second(shop):
 async def test_a_change_of_the_sale_is_seen_at_once(shop):
     sale = await open_sale(shop)
     ledger = Counted(shop.pool)
-    window = ShopWindow(ledger, Monotonic())
+    window = ShopWindow(ledger, Stopwatch())
     await window.look(sale.id, 1)
     await window.look(sale.id, 2)
     await window.look(sale.id, 1)
@@ -63,7 +56,7 @@ async def test_a_change_of_the_sale_is_seen_at_once(shop):
 
 async def test_without_the_ledger_items_are_shown_but_soon_not_how_many_are_left(shop):
     sale = await open_sale(shop)
-    ledger, clock_s = Counted(shop.pool), Monotonic()
+    ledger, clock_s = Counted(shop.pool), Stopwatch()
     window = ShopWindow(ledger, clock_s)
     await window.look(sale.id, 1)
     ledger.down = True
@@ -82,7 +75,7 @@ async def test_without_the_ledger_items_are_shown_but_soon_not_how_many_are_left
 async def test_memory_is_bounded(shop):
     sale = await open_sale(shop)
     ledger = Counted(shop.pool)
-    window = ShopWindow(ledger, Monotonic())
+    window = ShopWindow(ledger, Stopwatch())
     await window.look(sale.id, 1)
     for _ in range(SALES_MAX):
         await window.look(shop.ids.new(), 1)
@@ -93,7 +86,7 @@ async def test_memory_is_bounded(shop):
 
 async def test_the_tag_changes_with_what_is_shown_and_with_nothing_else(shop):
     sale = await scheduled_sale(shop, opens_at=shop.clock.now() + timedelta(minutes=1), units=[7])
-    clock_s = Monotonic()
+    clock_s = Stopwatch()
     book, window = SaleBook(shop.ledger), ShopWindow(shop.ledger, clock_s)
 
     async def tag() -> str:

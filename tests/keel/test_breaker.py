@@ -1,16 +1,7 @@
 """The breaker says no early after a few faults in a row, for a while, and one more fault says it again."""
 
 from keel.breaker import FAULTS_MAX, OPEN_S, Breaker
-
-
-class Stopwatch:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.stopwatch import Stopwatch
 
 
 def broken(watch: Stopwatch) -> Breaker:
@@ -41,7 +32,7 @@ def test_open_it_says_how_long_to_wait():
     watch = Stopwatch()
     breaker = broken(watch)
     assert breaker.retry_after_s() == OPEN_S
-    watch.now_s += 0.75 * OPEN_S
+    watch.s += 0.75 * OPEN_S
     assert 0 < breaker.retry_after_s() <= 0.25 * OPEN_S + 1e-9
 
 
@@ -49,7 +40,7 @@ def test_after_the_wait_everyone_may_try():
     """A try may end before it reaches the other side, and then nobody would ever report a success."""
     watch = Stopwatch()
     breaker = broken(watch)
-    watch.now_s += OPEN_S
+    watch.s += OPEN_S
     assert [breaker.retry_after_s() for _ in range(100)] == [0] * 100
     breaker.succeeded()
     breaker.failed()
@@ -59,8 +50,8 @@ def test_after_the_wait_everyone_may_try():
 def test_a_try_that_fails_opens_it_again():
     watch = Stopwatch()
     breaker = broken(watch)
-    watch.now_s += OPEN_S
+    watch.s += OPEN_S
     assert breaker.retry_after_s() == 0
     breaker.failed()
-    watch.now_s += 0.5 * OPEN_S
+    watch.s += 0.5 * OPEN_S
     assert breaker.retry_after_s() > 0

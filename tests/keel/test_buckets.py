@@ -4,17 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keel.buckets import TokenBuckets, address_key
-
-
-class Stopwatch:
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from keel.buckets import TokenBuckets, address_key, spend
+from keel.errors import TooManyRequests
+from tests.stopwatch import Stopwatch
 
 
 @pytest.mark.parametrize(
@@ -39,7 +31,7 @@ def test_a_burst_passes_and_the_next_is_told_when_to_come_back():
     buckets = TokenBuckets(per_s=2, burst=3, clock_s=watch)
     assert [buckets.take("hua") for _ in range(3)] == [0, 0, 0]
     assert buckets.take("hua") == 0.5
-    watch.now_s += 0.5
+    watch.s += 0.5
     assert buckets.take("hua") == 0
     assert buckets.take("hua") > 0
 
@@ -56,9 +48,9 @@ def test_asking_too_often_does_not_push_the_wait_out():
     buckets = TokenBuckets(per_s=1, burst=1, clock_s=watch)
     buckets.take("hua")
     for _ in range(100):
-        watch.now_s += 0.005
+        watch.s += 0.005
         buckets.take("hua")
-    watch.now_s += 0.501
+    watch.s += 0.501
     assert buckets.take("hua") == 0
 
 
@@ -66,7 +58,7 @@ def test_an_idle_bucket_fills_to_the_burst_and_no_further():
     watch = Stopwatch()
     buckets = TokenBuckets(per_s=10, burst=2, clock_s=watch)
     buckets.take("hua")
-    watch.now_s += 3_600
+    watch.s += 3_600
     assert [buckets.take("hua") == 0 for _ in range(3)] == [True, True, False]
 
 
@@ -85,7 +77,7 @@ def test_buckets_that_are_full_again_are_forgotten():
     buckets = TokenBuckets(per_s=1, burst=2, clock_s=watch)
     for buyer in range(1_000):
         buckets.take(buyer)
-        watch.now_s += 0.01
+        watch.s += 0.01
     assert len(buckets) <= 101  # those of the last second
 
 
@@ -99,6 +91,18 @@ def test_no_more_pass_than_the_burst_and_the_rate_allow(pauses, burst, per_s):
     buckets = TokenBuckets(per_s=per_s, burst=burst, clock_s=watch)
     passed = 0
     for pause_s in pauses:
-        watch.now_s += pause_s
+        watch.s += pause_s
         passed += buckets.take("hua") == 0
-    assert passed <= burst + (watch.now_s - 1_000) * per_s + 1e-6
+    assert passed <= burst + (watch.s - 1_000) * per_s + 1e-6
+
+
+def test_whoever_has_spent_all_is_told_how_long_to_wait():
+    watch = Stopwatch()
+    buckets = TokenBuckets(per_s=3.0, burst=1, clock_s=watch)
+    spend(buckets, "hua")
+    with pytest.raises(TooManyRequests) as refusal:
+        spend(buckets, "hua")
+    assert refusal.value.retry_after_s == 0.333
+    spend(buckets, "mei")
+    watch.s += 1 / 3
+    spend(buckets, "hua")

@@ -4,7 +4,6 @@ import io
 import signal
 from itertools import pairwise
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,25 +17,12 @@ from millpond.demo_plan import DemoPlan, Pace, Picture
 from millpond.demo_screen import demo_screen, money
 from millpond.drill_plan import Scene
 from millpond.stage import INTERRUPTED
+from tests.databases import fetched
 from tests.eventually import eventually_async
-from tests.millpond.stacks import Stack, running_stack
+from tests.millpond.stacks import Stack
 
 HERE = Target("127.0.0.1", 8000)
 MILLION = DemoPlan(buyers=20_000, units=6_711, seconds=30, address_per_s=200)
-
-
-@pytest.fixture
-def stack(database_url: str, redis_url: str):
-    with running_stack(database_url, redis_url) as stack:
-        yield stack
-
-
-async def one(database_url: str, statement: str) -> object:
-    connection = await asyncpg.connect(database_url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
 
 
 async def test_a_demo_sells_what_there_is_and_every_promise_holds(stack: Stack, database_url: str):
@@ -48,15 +34,15 @@ async def test_a_demo_sells_what_there_is_and_every_promise_holds(stack: Stack, 
     assert "¥29,800.00" in demo.stdout
     assert "Every promise was kept." in demo.stdout
     assert "\x1b" not in demo.stdout, "plain lines where there is no terminal"
-    assert await one(database_url, "SELECT count(*) FROM orders WHERE NOT rehearsal") == 0
-    assert await one(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
+    assert await fetched(database_url, "SELECT count(*) FROM orders WHERE NOT rehearsal") == 0
+    assert await fetched(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
 
 
 async def test_a_demo_that_is_stopped_puts_its_sale_away(stack: Stack, database_url: str):
     demo = stack.start("demo", "--buyers", "3000", "--units", "1000")
 
     async def selling() -> object:
-        return await one(database_url, "SELECT count(*) FROM orders")
+        return await fetched(database_url, "SELECT count(*) FROM orders")
 
     await eventually_async(selling, within_s=30)
     demo.send_signal(signal.SIGINT)
@@ -64,7 +50,7 @@ async def test_a_demo_that_is_stopped_puts_its_sale_away(stack: Stack, database_
     assert demo.returncode == INTERRUPTED, output + errors
     assert "closed and archived" in output
     assert "Traceback" not in errors
-    assert await one(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
+    assert await fetched(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
 
 
 # Of its own ---------------------------------------------------------------------------------------------------------

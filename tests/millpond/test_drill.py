@@ -6,7 +6,6 @@ import re
 import signal
 from dataclasses import replace
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,33 +21,20 @@ from millpond.drill_plan import Fault, Plan, Scene
 from millpond.drill_screen import screen
 from millpond.drill_verdict import verdict_of
 from millpond.stage import INTERRUPTED
+from tests.databases import fetched
 from tests.eventually import eventually_async
 from tests.inventory.selling import open_sale, open_shop
-from tests.millpond.stacks import Stack, planned_stack, running_stack
+from tests.millpond.stacks import Stack, planned_stack
 
 SMALL = "--buyers", "500", "--units", "200", "--seconds", "15"
 PLAN = Plan(buyers=10, units=4, fault=Fault.WIPE, seconds=15, address_per_s=200, address_burst=400)
 SCENE = Scene(4, 15, struck_at_s=1.0, rebuild_s=2.0)
 
 
-@pytest.fixture
-def stack(database_url: str, redis_url: str):
-    with running_stack(database_url, redis_url) as stack:
-        yield stack
-
-
 def sale_of(output: str) -> str:
     found = re.search(r"sale ([0-9a-f-]{36})", output)
     assert found is not None, output
     return found[1]
-
-
-async def one(database_url: str, statement: str) -> object:
-    connection = await asyncpg.connect(database_url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
 
 
 # On real servers ----------------------------------------------------------------------------------------------------
@@ -62,14 +48,14 @@ async def test_a_drill_wipes_the_gate_and_loses_nothing(stack: Stack, database_u
     assert "rebuilt" in drill.stdout
     assert "The drill has passed." in drill.stdout
     sale_id = sale_of(drill.stdout)
-    assert await one(database_url, "SELECT count(*) FROM orders WHERE rehearsal") == 200
-    assert await one(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
-    assert await one(database_url, "SELECT count(*) FROM sku WHERE archived_at IS NULL") == 0
+    assert await fetched(database_url, "SELECT count(*) FROM orders WHERE rehearsal") == 200
+    assert await fetched(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
+    assert await fetched(database_url, "SELECT count(*) FROM sku WHERE archived_at IS NULL") == 0
 
     held = stack.run("audit", sale_id, "--json")
     assert held.returncode == HOLDS
     assert json.loads(held.stdout)["holds"] is True
-    await one(database_url, "DELETE FROM order_history WHERE state = 'awaiting_payment' RETURNING 1")
+    await fetched(database_url, "DELETE FROM order_history WHERE state = 'awaiting_payment' RETURNING 1")
     broken = stack.run("audit", sale_id)
     assert broken.returncode == BROKEN
     assert "BROKEN  Every state an order entered is in its history" in broken.stdout
@@ -81,14 +67,14 @@ async def test_a_drill_that_is_stopped_puts_its_sale_away(stack: Stack, database
     drill = stack.start("drill", "--buyers", "5000", "--units", "2000", "--fault", "none")
 
     async def selling() -> object:
-        return await one(database_url, "SELECT count(*) FROM orders")
+        return await fetched(database_url, "SELECT count(*) FROM orders")
 
     await eventually_async(selling, within_s=30)
     drill.send_signal(sign)
     output, errors = drill.communicate(timeout=60)
     assert drill.returncode == INTERRUPTED, output + errors
     assert "closed and archived" in output
-    assert await one(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
+    assert await fetched(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
 
 
 def test_a_drill_without_an_api_says_what_to_do(database_url: str, redis_url: str):

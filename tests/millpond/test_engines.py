@@ -14,6 +14,7 @@ from redis import AuthenticationError, Redis
 
 from millpond.engines import EngineFailed, Engines, engine, ports, processes
 from millpond.engines.folders import EngineUser
+from tests.databases import fetched
 from tests.eventually import eventually
 from tests.servers import frozen, private_pair
 
@@ -24,18 +25,10 @@ def pair():
         yield engines
 
 
-async def fetch(database_url: str, statement: str):
-    connection = await asyncpg.connect(database_url)
-    try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
-
-
 async def test_both_answer_only_those_who_know_the_password(pair):
-    assert await fetch(pair.database_url, "SELECT current_database()") == "millpond"
+    assert await fetched(pair.database_url, "SELECT current_database()") == "millpond"
     with pytest.raises(asyncpg.InvalidPasswordError):
-        await fetch(pair.database_url.replace(pair.postgres.password, "guess"), "SELECT 1")
+        await fetched(pair.database_url.replace(pair.postgres.password, "guess"), "SELECT 1")
     with Redis.from_url(pair.redis_url) as redis:
         assert redis.ping()
     wrong = Redis.from_url(pair.redis_url.replace(pair.valkey.password, "guess"))
@@ -54,20 +47,20 @@ def test_passwords_are_in_private_files_and_on_no_command_line(pair):
 
 async def test_postgres_is_durable_and_valkey_never_evicts(pair):
     for name, value in {"fsync": "on", "synchronous_commit": "on", "server_encoding": "UTF8"}.items():
-        assert await fetch(pair.database_url, f"SHOW {name}") == value
-    assert await fetch(pair.database_url, "SELECT lower('ÄÖ')") == "äö"
+        assert await fetched(pair.database_url, f"SHOW {name}") == value
+    assert await fetched(pair.database_url, "SELECT lower('ÄÖ')") == "äö"
     with Redis.from_url(pair.redis_url) as redis:
         assert redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
 async def test_a_killed_postgres_comes_back_on_its_port_with_what_was_committed(pair):
     url = pair.database_url
-    await fetch(url, "CREATE TABLE kept AS SELECT 42 AS answer")
+    await fetched(url, "CREATE TABLE kept AS SELECT 42 AS answer")
     pair.postgres.kill()
     assert not pair.postgres.alive()
     pair.postgres.restart()
     assert pair.database_url == url
-    assert await fetch(url, "SELECT answer FROM kept") == 42
+    assert await fetched(url, "SELECT answer FROM kept") == 42
 
 
 def test_a_killed_valkey_comes_back_on_its_port_and_empty(pair):

@@ -24,8 +24,7 @@ async def parts(database_url: str, redis_url: str) -> AsyncIterator[Parts]:
 
 
 def owner(parts: Parts, merchant_id: str) -> tuple[Selling, Principal]:
-    selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
-    return selling, Principal(merchant_id, "hua", Role.OWNER)
+    return parts.selling, Principal(merchant_id, "hua", Role.OWNER)
 
 
 async def counted(parts: Parts) -> dict[str, int]:
@@ -101,7 +100,7 @@ async def test_a_shop_with_a_catalogue_of_its_own_is_left_alone(parts: Parts):
     now = parts.clock.now()
     await seed_merchant(parts.pool, parts.clock, merchant_id)
     selling, by = owner(parts, merchant_id)
-    await create_sku(selling, by, NewSku("Tea", "T-1", price=900, currency="CNY", units=3))
+    await create_sku(selling, by, NewSku("T-1", title="Tea", price=900, currency="CNY", units=3))
     assert await has_skus(parts.pool, merchant_id)
     room_id = await ensure_room(parts.pool, merchant_id, room_id=parts.ids.new(), title="Mine", at=now)
     assert await seed(parts, merchant_id) == Seeded(merchant_id, room_id)

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from inventory import errors as inventory_errors
+from keel import buckets, idempotency
 from keel import errors as keel_errors
 from keel.errors import Conflict, MethodNotAllowed, Refusal
 from orders import (
@@ -35,7 +36,7 @@ from orders.schemas import OrderDocument, read_order
 from tests.orders.serving import Served
 
 # What a placement runs through. `service` has other routes' refusals too, which are taken away below.
-ON_THE_WAY = (attempt, desk, lane, place_route, placement, refusals, schemas, service, writing)
+ON_THE_WAY = (attempt, buckets, desk, idempotency, lane, place_route, placement, refusals, schemas, service, writing)
 OF_OTHER_ROUTES = {MoveRefused, Conflict}
 # Answered to other methods than the documented one.
 OF_OTHER_METHODS = {MethodNotAllowed}

@@ -12,11 +12,11 @@ from inventory.ledger import Ledger
 from inventory.running import open_sale as open_by_hand
 from inventory.running import schedule_sale
 from keel.database import create_hot_pool
-from keel.errors import NotFound, Refusal, Unavailable
+from keel.errors import IdempotencyKeyReused, NotFound, Refusal, Unavailable
 from keel.ids import Ids
 from orders import placement as module
 from orders.attempt import Answer, Placed, Standing
-from orders.errors import IdempotencyKeyReused, TooBusy
+from orders.errors import TooBusy
 from orders.placement import Buyer, Placement
 from orders.schemas import LineRequest, OrderRequest
 from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale

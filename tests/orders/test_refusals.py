@@ -18,9 +18,9 @@ from inventory.verdicts import (
     SoldOutVerdict,
     UnknownItemVerdict,
 )
-from keel.errors import Refusal
+from keel.errors import IdempotencyKeyReused, Refusal
 from orders.attempt import Attempt
-from orders.errors import IdempotencyKeyReused, PriceChanged
+from orders.errors import PriceChanged
 from orders.refusals import item_id_of, refusal_of_verdict
 from orders.schemas import LineRequest, OrderRequest
 
