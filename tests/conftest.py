@@ -4,6 +4,7 @@ With DATABASE_URL or REDIS_URL in the environment those servers are used (see te
 private engines are always embedded ones, for they are killed.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -21,6 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "engines" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.engines)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """What a test sets up to log with ends with it: a later one would write to a stream that is closed."""
+    before = logging.getLogger().handlers[:]
+    yield
+    assert logging.getLogger().handlers == before, "this test leaves handlers behind, see tests.millpond.commands"
 
 
 @pytest.fixture(scope="session")
