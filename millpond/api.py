@@ -35,7 +35,7 @@ from keel.clock import FOLLOW_EVERY_S, FollowingClock
 from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.jobs import Jobs
-from keel.loops import run_every
+from keel.loops import at_start, run_every
 from keel.metrics import CLOCK_OFFSET_MS
 from millpond.cors import with_origins
 from millpond.edge import Edge
@@ -73,8 +73,8 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
             await parts.clock.follow()
             CLOCK_OFFSET_MS.set(parts.clock.offset_ms)
 
-    await follow()
-    await parts.denials.read()  # before anybody is let in
+    await at_start(follow)
+    await at_start(parts.denials.read)  # before anybody is let in
     async with asyncio.TaskGroup() as group:
         for book in (parts.book, parts.viewers_book):
             group.create_task(keep_book(book, stop))

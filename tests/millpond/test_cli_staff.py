@@ -70,7 +70,7 @@ async def test_somebody_is_invited_and_somebody_is_out(shop, staff):
     mei = await staff_sign_in.accept(shop.people, invited.stdout.strip(), PASSWORD)
     assert principal_of(mei).role is Role.HOST
     assert (await staff("disable", "mei@pond.cn")).returncode == 0
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert shop.here.staff(mei.access) is None
     assert (await staff("list")).stdout.split()[-1] == "disabled"
 
