@@ -9,12 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from migrations import upgrade
 from millpond.engines import Engines
 from tests.databases import Databases, flush, redis_url_for_tests
 from tests.servers import Servers, private_pair, shared_servers, sweep_leftovers
+
+# An example that a machine took its time over is not a slower function: what may take long is limited where it is
+# promised, and there in words of its own.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from accounts.tokens import Tokens
+from inventory.faults import GateSilent, LedgerFault
 from inventory.loops import Upkeep
 from inventory.reconciler import Reconciler
 from inventory.sweeper import LOOK_AFTER_MS, Sweeper
@@ -145,10 +146,27 @@ async def serve(database_url: str, redis_url: str, **settings: Any) -> AsyncIter
         async with (
             parts_of(database_url, redis_url, connections=4, clock=shop.clock) as parts,
             upkeep_of(parts),
+            connected(parts),
             listening(parts, known) as port,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
         ):
             yield Served(shop, parts, port, client, Tokens(keys, shop.clock), upkeep_for(parts), shop.ids.new())
+
+
+@asynccontextmanager
+async def connected(parts: Parts) -> AsyncIterator[None]:
+    """Every pool has a connection, as after a process's first second: an order that has to open one may be told 503."""
+
+    async def answered() -> bool:
+        with suppress(LedgerFault, GateSilent):
+            await parts.ledger.running()
+            await parts.reader.running()
+            await parts.gate.status(parts.ids.new(), 0)
+            return True
+        return False
+
+    await eventually_async(answered)
+    yield
 
 
 @asynccontextmanager
