@@ -38,6 +38,7 @@ from tests.eventually import eventually_async
 CURRENCY = "CNY"
 PRICE = 14_900
 SHELF = 1_000
+ANSWER_MAX_S = 5.0  # what a test asks the gate by its own hand may meet a machine that stands still
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Sale:
 async def open_shop(database_url: str, redis_url: str, clock: FakeClock | None = None) -> AsyncIterator[Shop]:
     """A shop on these engines; its connections are closed at the end."""
     clock = clock or FakeClock()
-    engine, redis = create_engine(database_url), connect(redis_url)
+    engine, redis = create_engine(database_url), connect(redis_url, timeout_s=ANSWER_MAX_S)
     pool = await create_hot_pool(database_url, connections=4)
     try:
         ledger, gate, ids, sessions = Ledger(pool), Gate(redis), Ids(clock), sessions_of(engine)

@@ -28,6 +28,7 @@ from millpond.wiring import Parts, parts_of
 from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, Shop, open_shop
 
+CLIENT_MAX_S: Final = 60.0  # of a client that only wants the answer
 SECRET: Final = "a secret that only the tests know, 32 b"
 STAFF: Final = "a staff token that only the tests know"
 # What no client has to know.
@@ -84,6 +85,18 @@ class Served:
         if isinstance(wish, bytes):
             return await self.client.post(self.path(sale), content=wish, headers=head)
         return await self.client.post(self.path(sale), json=wish or self.wish(sale), headers=head)
+
+    async def insist(self, sale: Sale, **options: Any) -> httpx.Response:
+        """What a buyer is told in the end: a 503 says to come again with the same key. Options of `order`."""
+        key = options.pop("key", "") or self.shop.ids.new()
+
+        async def told() -> httpx.Response | None:
+            answer = await self.order(sale, key=key, **options)
+            return None if answer.status_code == 503 else answer
+
+        answer = await eventually_async(told)
+        assert answer is not None
+        return answer
 
     async def stored(self) -> dict[str, int]:
         """How many rows there are of all that a placement writes, and the units sold. Void claims are no orders."""
@@ -148,7 +161,7 @@ async def serve(database_url: str, redis_url: str, **settings: Any) -> AsyncIter
             upkeep_of(parts),
             connected(parts),
             listening(parts, known) as port,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=CLIENT_MAX_S) as client,
         ):
             yield Served(shop, parts, port, client, Tokens(keys, shop.clock), upkeep_for(parts), shop.ids.new())
 
