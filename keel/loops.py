@@ -1,13 +1,18 @@
-"""Loops that run beside the requests: interrupted in their pause, never in their tick."""
+"""Loops that run beside the requests: interrupted in their pause, never in their tick; and what is asked first."""
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from typing import Final
 
 from keel.metrics import LOOP_FAILURES
 
 log = logging.getLogger(__name__)
+
+START_MAX_S: Final = 30.0
+START_PAUSE_S: Final = 0.1
 
 
 async def every(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
@@ -26,3 +31,21 @@ async def run_every(name: str, seconds: float, stop: asyncio.Event, tick: Callab
         except Exception:  # house: broad-except because a loop's outermost frame must outlive any tick
             LOOP_FAILURES.labels(loop=name).inc()
             log.exception("loop %s: tick failed", name)
+
+
+async def at_start(ask: Callable[[], Awaitable[object]]) -> None:
+    """Await what a process has to know before it serves, again where no answer came in time: a machine on which
+    everything starts at once stands still now and then, and a loop would ask again too.
+
+    Raises TimeoutError after START_MAX_S, and at once whatever else `ask` raises.
+    """
+    deadline_s = time.monotonic() + START_MAX_S
+    while True:
+        try:
+            await ask()
+            return
+        except TimeoutError:
+            if time.monotonic() >= deadline_s:
+                raise
+            log.warning("no answer in time before the start, asked again")
+        await asyncio.sleep(START_PAUSE_S)

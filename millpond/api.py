@@ -34,7 +34,7 @@ from keel.clock import FOLLOW_EVERY_S
 from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.jobs import Jobs
-from keel.loops import run_every
+from keel.loops import at_start, run_every
 from millpond.cors import with_origins
 from millpond.edge import Edge
 from millpond.express import express_lane_to
@@ -65,8 +65,8 @@ _STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs
 async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
     """The loops that every serving process needs: the clock, the book of sales, and who may come in no more."""
     stop = asyncio.Event()
-    await parts.follow_clock()
-    await parts.denials.read()  # before anybody is let in
+    await at_start(parts.follow_clock)
+    await at_start(parts.denials.read)  # before anybody is let in
     async with asyncio.TaskGroup() as group:
         for book in (parts.book, parts.viewers_book):
             group.create_task(keep_book(book, stop))

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from secrets import token_urlsafe
 from typing import Annotated
@@ -167,10 +167,10 @@ def drill(
     raise typer.Exit(_judged(lambda: drill_process.run(settings, plan, api_url)))
 
 
-def main() -> None:
-    """The console script: a refusal is one message and exit code 1, not a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script: a refusal is one message and exit code 1, not a traceback. `arguments`, or those of sys."""
     try:
-        app()
+        app(arguments)
     except (*REFUSALS, ValidationError) as refusal:
         _explain(refusal)
         sys.exit(1)

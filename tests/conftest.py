@@ -4,10 +4,12 @@ With DATABASE_URL or REDIS_URL in the environment those servers are used (see te
 private engines are always embedded ones, for they are killed.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from migrations import upgrade
@@ -15,12 +17,27 @@ from millpond.engines import Engines
 from tests.databases import Databases, flush, redis_url_for_tests
 from tests.servers import Servers, private_pair, shared_servers, sweep_leftovers
 
+# An example that a machine took its time over is not a slower function: what may take long is limited where it is
+# promised, and there in words of its own.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses the run's engines, to be run again against others: `-m engines`."""
     for item in items:
         if "engines" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.engines)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """What a test sets up to log with ends with it: a later one would write to a stream that is closed."""
+    before = logging.getLogger().handlers[:]
+    yield
+    assert logging.getLogger().handlers == before, "this test leaves handlers behind, see tests.millpond.commands"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 T = TypeVar("T")
-WAIT_MAX_S: Final = 10.0
+WAIT_MAX_S: Final = 30.0  # a machine may stand still for seconds; what is promised in time says so by itself
 POLL_S: Final = 0.01
 
 

@@ -27,6 +27,7 @@ from keel.clock import FakeClock
 from keel.database import Pool, create_engine, create_pool, sessions_of, transaction
 from keel.identity import Principal, Role
 from keel.ids import Ids
+from keel.loops import at_start
 
 PASSWORD: Final = "a long enough password"
 KEYS: Final = {"test": "a secret that only the tests know, 32 b"}
@@ -41,6 +42,10 @@ class Process:
     denials: Denials
     tokens: Tokens
     door: StaffDoor
+
+    async def hear(self) -> None:
+        """Read the deny-list, again where the machine stood still meanwhile: as the loop of a process does."""
+        await at_start(self.denials.read)
 
     def staff(self, access: str) -> Principal | None:
         return self.door.authenticate(f"Bearer {access}")
@@ -114,7 +119,7 @@ async def open_people(database_url: str, clock: FakeClock | None = None) -> Asyn
         )
         by, other = [await _merchant(pool, ids, clock) for _ in range(2)]
         app = await add_app(people, by, provider=DEMO, app_id="pond")
-        await here.denials.read()
+        await here.hear()
         yield PeopleShop(people, pool, clock, by, other, app.id, here)
     finally:
         await pool.close()

@@ -141,7 +141,7 @@ async def test_signing_out_on_every_device(shop):
     assert (await customers.refresh(shop.people, there.refresh)).access
     third = await login(shop, "hua")
     await customers.sign_out_everywhere(shop.people, shop.by, third.subject_id)
-    await shop.here.denials.read()
+    await shop.here.hear()
     for each in (here, there, third):
         with pytest.raises(NotSignedIn):
             shop.here.customer(each.access)

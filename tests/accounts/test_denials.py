@@ -12,6 +12,7 @@ from accounts.store_sign_in import LOOK_BACK, purge
 from accounts.tokens import ACCESS_TTL_S
 from keel.errors import NotSignedIn, Unavailable
 from keel.identity import Role
+from keel.loops import at_start
 from tests.accounts.shops import PeopleShop, Process
 from tests.stopwatch import Stopwatch
 
@@ -32,11 +33,11 @@ async def test_one_reading_a_second_is_what_the_promise_stands_on():
 async def test_a_disabled_member_is_out_on_every_process_with_the_next_reading(shop):
     hua = await shop.member(role=Role.HOST)
     there = shop.process()
-    await there.denials.read()
+    await there.hear()
     assert there.staff(hua.access) is not None
     await members.disable(shop.people, shop.by, hua.subject_id)
     assert there.staff(hua.access) is not None, "nothing is asked per request"
-    await there.denials.read()
+    await there.hear()
     assert there.staff(hua.access) is None
 
 
@@ -45,10 +46,10 @@ async def test_a_blocked_customer_is_out_with_every_token_and_comes_back_when_le
     by_hand = shop.people.tokens.sign(customer_id=guest.subject_id, merchant_id=shop.by.merchant_id, ttl_s=3_600)
     there = shop.process()
     await customers.block(shop.people, shop.by, guest.subject_id)
-    await there.denials.read()
+    await there.hear()
     assert (is_in(there, guest.access), is_in(there, by_hand)) == (False, False)
     await customers.unblock(shop.people, shop.by, guest.subject_id)
-    await there.denials.read()
+    await there.hear()
     assert (is_in(there, guest.access), is_in(there, by_hand)) == (False, True), "an ended sign-in stays ended"
 
 
@@ -57,7 +58,7 @@ async def test_a_process_that_starts_later_knows_what_was_denied_before(shop):
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
     shop.clock.advance(s=ACCESS_TTL_S - 1)
     late = shop.process()
-    await late.denials.read()
+    await late.hear()
     assert late.staff(hua.access) is None
 
 
@@ -65,14 +66,14 @@ async def test_a_process_that_could_not_read_for_long_reads_everything(shop, mon
     hua = await shop.member()
     seconds = Stopwatch()
     denials = Denials(shop.pool, shop.clock, seconds)
-    await denials.read()
+    await at_start(denials.read)
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
     shop.clock.advance(s=300)
     seconds.s += GAP_MAX_S
-    await denials.read()
+    await at_start(denials.read)
     assert denials.denied == {}, "within the gap only what is new is read, and this was not new any more"
     seconds.s += GAP_MAX_S + 1
-    await denials.read()
+    await at_start(denials.read)
     assert len(denials.denied) == 1
 
 
@@ -83,7 +84,7 @@ async def test_staff_wait_outside_while_nobody_knows_who_was_shut_out(shop):
         unread.staff(hua.access)
     seconds = Stopwatch()
     denials = Denials(shop.pool, shop.clock, seconds)
-    await denials.read()
+    await at_start(denials.read)
     assert denials.fresh
     seconds.s += REACHES_WITHIN_S
     assert not denials.fresh
@@ -92,10 +93,10 @@ async def test_staff_wait_outside_while_nobody_knows_who_was_shut_out(shop):
 async def test_a_denial_is_forgotten_once_its_tokens_have_expired(shop):
     hua = await shop.member()
     await staff_sign_in.logout(shop.people, hua.refresh, everywhere=False)
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert len(shop.here.denials.denied) == 1
     shop.clock.advance(s=ACCESS_TTL_S + 10)
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert shop.here.denials.denied == {}
     assert shop.here.staff(hua.access) is None, "expired by then"
 
@@ -106,7 +107,7 @@ async def test_who_is_blocked_twice_is_out_for_as_long_as_the_second_time_says(s
     shop.clock.advance(s=HAND_MADE_TTL.total_seconds() - 1)
     await customers.block(shop.people, shop.by, guest.subject_id)
     shop.clock.advance(s=2)
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert guest.subject_id in shop.here.denials.denied
 
 
@@ -115,11 +116,11 @@ async def test_whoever_is_let_in_again_is_let_in_by_processes_that_read_later(sh
     by_hand = shop.people.tokens.sign(customer_id=guest.subject_id, merchant_id=shop.by.merchant_id, ttl_s=3_600)
     there = shop.process()
     await customers.block(shop.people, shop.by, guest.subject_id)
-    await there.denials.read()
+    await there.hear()
     await customers.unblock(shop.people, shop.by, guest.subject_id)
     shop.clock.advance(s=1)
     await purge(shop.pool, shop.clock.now())
-    await there.denials.read()
+    await there.hear()
     assert is_in(there, by_hand), "what ended must not be deleted before everybody has seen that it did"
 
 
@@ -128,7 +129,7 @@ async def test_whoever_was_a_guest_here_before_does_not_become_who_signs_in(shop
     there = shop.process()
     hua = await customers.login(shop.people, shop.app_id, Code("hua"), there.customer(guest.access))
     assert hua.subject_id == guest.subject_id
-    await there.denials.read()
+    await there.hear()
     assert (is_in(there, guest.access), is_in(there, hua.access)) == (False, True)
     with pytest.raises(SignInRefused):
         await customers.refresh(shop.people, guest.refresh)
@@ -139,12 +140,12 @@ async def test_a_guest_who_was_a_customer_already_may_end_what_they_began(shop):
     await customers.login(shop.people, shop.app_id, Code("hua"))
     guest = await customers.come_as_guest(shop.people, shop.app_id)
     hua = await customers.login(shop.people, shop.app_id, Code("hua"), there.customer(guest.access))
-    await there.denials.read()
+    await there.hear()
     assert is_in(there, guest.access), "the retry of an order goes with the token that it began with"
     with pytest.raises(SignInRefused):
         await customers.refresh(shop.people, guest.refresh)
     await customers.block(shop.people, shop.by, guest.subject_id)
-    await there.denials.read()
+    await there.hear()
     assert not is_in(there, hua.access), "an order names the guest: who is blocked by that name is the person"
 
 

@@ -33,7 +33,7 @@ async def refused(shop: PeopleShop, signed_in: SignedIn) -> bool:
 
 
 async def let_in(shop: PeopleShop, signed_in: SignedIn) -> bool:
-    await shop.here.denials.read()
+    await shop.here.hear()
     return shop.here.staff(signed_in.access) is not None
 
 

@@ -128,7 +128,7 @@ async def test_a_new_password_ends_every_other_sign_in(shop):
     with pytest.raises(SignInRefused):
         await staff_sign_in.change_password(shop.people, by, old="wrong", new="another password")
     third = await staff_sign_in.change_password(shop.people, by, old=PASSWORD, new="another password")
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert [shop.here.staff(each.access) is not None for each in (first, second, third)] == [False, False, True]
     with pytest.raises(SignInRefused):
         await shop.login()
@@ -141,13 +141,13 @@ async def test_signing_out_here_leaves_the_other_device_and_everywhere_does_not(
     here, there = await shop.member(), await shop.login()
     await staff_sign_in.logout(shop.people, here.refresh, everywhere=False)
     await staff_sign_in.logout(shop.people, here.refresh, everywhere=False)
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert (shop.here.staff(here.access), shop.here.staff(there.access) is not None) == (None, True)
     with pytest.raises(SignInRefused):
         await staff_sign_in.refresh(shop.people, here.refresh)
     again = await shop.login()
     await staff_sign_in.logout(shop.people, there.refresh, everywhere=True)
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert [shop.here.staff(each.access) for each in (there, again)] == [None, None]
     await staff_sign_in.logout(shop.people, "A" * 86, everywhere=True)
 

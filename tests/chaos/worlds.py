@@ -33,6 +33,7 @@ from tests.inventory.selling import Sale, Shop, open_sale, open_shop
 AGE_S: Final = 4  # more than the sweeper's look_after, and than every delay of the outbox's first tries
 REST_MAX_S: Final = 15.0
 END_MAX_S: Final = 5.0
+INSIST_MAX_S: Final = 10.0
 
 
 @dataclass
@@ -141,7 +142,7 @@ class Mill:
             return False
 
         with suppress(AssertionError):
-            await eventually_async(answered)
+            await eventually_async(answered, within_s=INSIST_MAX_S)
         return answers[0]
 
     async def rest(self, worker: Process) -> list[str]:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from keel.loops import every, run_every
+from keel import loops
+from keel.loops import at_start, every, run_every
 from keel.metrics import LOOP_FAILURES
 
 LONG_S = 3_600.0
@@ -71,3 +72,25 @@ async def test_stopped_before_it_began_it_never_ticks():
     stop = asyncio.Event()
     stop.set()
     assert [tick async for tick in every(LONG_S, stop)] == []
+
+
+async def test_a_start_outlives_an_answer_that_does_not_come_in_time():
+    tries: list[int] = []
+
+    async def ask() -> None:
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise TimeoutError
+
+    await at_start(ask)
+    assert tries == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("error", "start_max_s"), [(TimeoutError, 0.0), (ConnectionRefusedError, LONG_S)])
+async def test_a_start_that_cannot_come_about_says_so(monkeypatch, error: type[OSError], start_max_s: float):
+    async def ask() -> None:
+        raise error
+
+    monkeypatch.setattr(loops, "START_MAX_S", start_max_s)
+    with pytest.raises(error):
+        await at_start(ask)

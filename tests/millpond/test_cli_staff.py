@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
+from asyncio.subprocess import PIPE
 
 import pytest
 
@@ -13,10 +13,10 @@ from keel.clock import FakeClock, FollowingClock
 from keel.identity import Role
 from millpond.cli_staff import ACTOR
 from tests.accounts.shops import HUA, PASSWORD, open_people, principal_of
+from tests.millpond import commands
 from tests.millpond.stacks import COMMAND_MAX_S, HERE, planned_stack
 
 SECOND = "another good password"
-Staff = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -31,24 +31,20 @@ def staff(shop, database_url, redis_url):
     """Runs `millpond staff …` for the shop's merchant, with something typed."""
     environment = planned_stack(database_url, redis_url).environment
 
-    def run(*arguments: str, typed: str = "", merchant: str = "") -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "millpond", "staff", *arguments]
-        command += ["--merchant", merchant or shop.by.merchant_id]
-        return subprocess.run(
-            command,
-            cwd=HERE,
-            env=environment,
-            check=False,
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_MAX_S,
-        )
+    async def run(*arguments: str, typed: str = "", merchant: str = "") -> "subprocess.CompletedProcess[str]":
+        command = "staff", *arguments, "--merchant", merchant or shop.by.merchant_id
+        return await asyncio.to_thread(commands.run, *command, typed=typed, environment=environment)
 
-    async def aside(*arguments: str, **options: str) -> "subprocess.CompletedProcess[str]":
-        return await asyncio.to_thread(run, *arguments, **options)
+    return run
 
-    return aside
+
+async def test_a_password_comes_through_the_pipe_of_a_process(shop, database_url, redis_url):
+    command = [sys.executable, "-m", "millpond", "staff", "add", HUA, "--merchant", shop.by.merchant_id]
+    environment = planned_stack(database_url, redis_url).environment
+    process = await asyncio.create_subprocess_exec(*command, cwd=HERE, env=environment, stdin=PIPE, stderr=PIPE)
+    _, errors = await asyncio.wait_for(process.communicate(PASSWORD.encode()), COMMAND_MAX_S)
+    assert (process.returncode, errors) == (0, b"")
+    assert principal_of(await shop.login()).role is Role.OWNER
 
 
 async def test_the_first_owner_comes_in_by_the_command_line(shop, staff):
@@ -74,7 +70,7 @@ async def test_somebody_is_invited_and_somebody_is_out(shop, staff):
     mei = await staff_sign_in.accept(shop.people, invited.stdout.strip(), PASSWORD)
     assert principal_of(mei).role is Role.HOST
     assert (await staff("disable", "mei@pond.cn")).returncode == 0
-    await shop.here.denials.read()
+    await shop.here.hear()
     assert shop.here.staff(mei.access) is None
     assert (await staff("list")).stdout.split()[-1] == "disabled"
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from typer.testing import CliRunner
 
 from millpond.cli import app
 from millpond.settings import PREFIX, Settings
 from tests.house.tree import ROOT
+from tests.millpond.commands import run
 
 COMPOSITION: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSITION["services"]
@@ -96,7 +96,7 @@ def test_no_secret_is_in_the_file():
 
 def test_the_secrets_it_asks_for_are_those_that_millpond_makes(monkeypatch):
     wanted = set(re.findall(r"\$\{(\w+):\?", json.dumps(COMPOSITION)))
-    printed = CliRunner().invoke(app, ["secrets"]).stdout
+    printed = run("secrets").stdout
     made = dict(shlex.split(line)[0].split("=", 1) for line in printed.splitlines())
     assert wanted <= set(made)
     assert all(line.split("=", 1)[1].strip("'").count("'") == 0 for line in printed.splitlines())
@@ -104,4 +104,4 @@ def test_the_secrets_it_asks_for_are_those_that_millpond_makes(monkeypatch):
         monkeypatch.setenv(name, made[name])
     settings = Settings()
     assert settings.staff_tokens[0].merchant_id == settings.seed_merchant_id
-    assert CliRunner().invoke(app, ["secrets"]).stdout != printed
+    assert run("secrets").stdout != printed

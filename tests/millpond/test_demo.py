@@ -19,7 +19,7 @@ from millpond.drill_plan import Scene
 from millpond.stage import INTERRUPTED
 from tests.databases import fetched
 from tests.eventually import eventually_async
-from tests.millpond.stacks import Stack
+from tests.millpond.stacks import COMMAND_MAX_S, Stack
 
 HERE = Target("127.0.0.1", 8000)
 MILLION = DemoPlan(buyers=20_000, units=6_711, seconds=30, address_per_s=200)
@@ -46,7 +46,7 @@ async def test_a_demo_that_is_stopped_puts_its_sale_away(stack: Stack, database_
 
     await eventually_async(selling, within_s=30)
     demo.send_signal(signal.SIGINT)
-    output, errors = demo.communicate(timeout=60)
+    output, errors = demo.communicate(timeout=COMMAND_MAX_S)
     assert demo.returncode == INTERRUPTED, output + errors
     assert "closed and archived" in output
     assert "Traceback" not in errors

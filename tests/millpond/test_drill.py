@@ -24,7 +24,7 @@ from millpond.stage import INTERRUPTED
 from tests.databases import fetched
 from tests.eventually import eventually_async
 from tests.inventory.selling import open_sale, open_shop
-from tests.millpond.stacks import Stack, planned_stack
+from tests.millpond.stacks import COMMAND_MAX_S, Stack, planned_stack
 
 SMALL = "--buyers", "500", "--units", "200", "--seconds", "15"
 PLAN = Plan(buyers=10, units=4, fault=Fault.WIPE, seconds=15, address_per_s=200, address_burst=400)
@@ -71,7 +71,7 @@ async def test_a_drill_that_is_stopped_puts_its_sale_away(stack: Stack, database
 
     await eventually_async(selling, within_s=30)
     drill.send_signal(sign)
-    output, errors = drill.communicate(timeout=60)
+    output, errors = drill.communicate(timeout=COMMAND_MAX_S)
     assert drill.returncode == INTERRUPTED, output + errors
     assert "closed and archived" in output
     assert await fetched(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0

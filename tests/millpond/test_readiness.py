@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from keel.clock import OFFSET_READY_MAX_MS, FollowingClock
+from keel.loops import at_start
 from keel.lua import connect
 from millpond.readiness import CHECKED_FOR_S, FINE, SILENT, NotReady, Readiness
 from millpond.wiring import Parts, parts_of
@@ -17,7 +18,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 async def follow(parts: Parts) -> None:
     assert isinstance(parts.clock, FollowingClock)
     await parts.clock.follow()
-    await parts.denials.read()
+    await at_start(parts.denials.read)
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ from tests.millpond.reach import application
 from tests.millpond.stacks import Stack, running_stack
 
 CASES: Final = 800  # for all operations together: it must stay a matter of half a minute
+ANSWER_MAX_S: Final = 60.0  # nothing is promised here
 REFUSED_BY_STATE: Final = {400, 404, 409}  # moves that the one sale is not in a state for, rules between two members
 REFUSED_AS_MADE_UP: Final = {401}  # where a password or token is sent: a made-up one is nobody's
 CHECKS: Final = [
@@ -80,7 +81,9 @@ class Served:
 
     def ask(self, operation: Any, case: Any) -> int:
         """Send a case and check the answer; its status."""
-        answer = case.call(base_url=f"http://127.0.0.1:{self.stack.port}", headers=self.headers(operation))
+        answer = case.call(
+            base_url=f"http://127.0.0.1:{self.stack.port}", headers=self.headers(operation), timeout=ANSWER_MAX_S
+        )
         case.validate_response(answer, checks=CHECKS)
         return int(answer.status_code)
 
@@ -103,7 +106,7 @@ def served(databases: Databases, database_template: str, flushable_redis_url: st
         customer = customer_token(settings, FollowingClock(), minutes=60)
         assert seeded.sale_id
         assert seeded.item_id
-        with httpx.Client(base_url=f"http://127.0.0.1:{stack.port}") as http:
+        with httpx.Client(base_url=f"http://127.0.0.1:{stack.port}", timeout=ANSWER_MAX_S) as http:
             callers = Caller(http, staff["token"]), Caller(http, customer)
             ids = furnish(*callers, sale_id=seeded.sale_id, item_id=seeded.item_id)
         yield Served(stack, ids, {"customer": customer, "staff": staff["token"]})

@@ -2,12 +2,11 @@
 
 import pytest
 from pydantic import SecretStr
-from typer.testing import CliRunner
 
-from millpond.cli import app
 from millpond.settings import Settings, StaffToken
 from millpond.settings_shown import HIDDEN, as_markdown, as_text, shown
 from tests.house.tree import ROOT
+from tests.millpond.commands import run
 
 SECRET = "a secret of thirty-two bytes, or more"
 MERCHANT = "0197a3c0-0000-7000-8000-000000000001"
@@ -57,6 +56,6 @@ def test_kinds_and_limits_are_said(name, kind, default, value):
 
 def test_the_command_tells_what_was_changed(monkeypatch):
     monkeypatch.setenv("MILLPOND_RATE_ADDRESS_BURST", "77")
-    printed = CliRunner().invoke(app, ["settings"]).stdout
+    printed = run("settings").stdout
     assert "MILLPOND_RATE_ADDRESS_BURST = 77  (default 400)" in printed
     assert "MILLPOND_LOG_JSON = false  (default)" in printed

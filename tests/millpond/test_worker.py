@@ -30,4 +30,4 @@ async def test_a_stop_ends_every_loop(database_url, redis_url):
     async with serve(database_url, redis_url) as served:
         stop = asyncio.Event()
         stop.set()
-        await asyncio.wait_for(work(served.parts, stop), timeout=10)
+        await asyncio.wait_for(work(served.parts, stop), timeout=30)

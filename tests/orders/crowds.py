@@ -4,18 +4,21 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from inventory.errors import SoldOut
 from inventory.model import lines_of
-from keel.clock import FakeClock
+from keel.clock import Clock, FakeClock
 from keel.errors import Refusal
-from millpond.wiring import Parts, parts_of
-from orders.attempt import Placed
+from millpond.api import upkeep_of
+from millpond.wiring import parts_of
+from orders.attempt import Answer, Placed, Standing
 from orders.placement import Buyer, Placement
 from orders.schemas import LineRequest, OrderRequest
+from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, Shop
 
 BUYERS: Final = 200
@@ -42,8 +45,11 @@ def crowd(sale: Sale, seed: int, shop: Shop) -> list[Want]:
     return wants
 
 
-def placement_of(parts: Parts) -> Placement:
-    return Placement(gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock)
+@asynccontextmanager
+async def open_door(database_url: str, redis_url: str, *, connections: int, clock: Clock) -> AsyncIterator[Placement]:
+    """The door of one process, whose lease on saying no is renewed beside the rush."""
+    async with parts_of(database_url, redis_url, connections=connections, clock=clock) as parts, upkeep_of(parts):
+        yield Placement(gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock)
 
 
 async def rush(placement: Placement, merchant_id: str, sale: Sale, wants: Sequence[Want]) -> dict[str, str]:
@@ -51,16 +57,33 @@ async def rush(placement: Placement, merchant_id: str, sale: Sale, wants: Sequen
 
     async def one(want: Want) -> tuple[str, str]:
         lines = [LineRequest(item, n) for item, n in zip(sale.item_ids, want.units, strict=True) if n]
-        buyer = Buyer(merchant_id, want.customer_id)
-        answer = await placement.place(sale.id, buyer, "once", OrderRequest(lines=lines))
-        if isinstance(answer, Placed):
-            return want.customer_id, answer.attempt.claim_id
-        assert isinstance(answer, Refusal)
-        return want.customer_id, type(answer).__name__
+        buyer, wish = Buyer(merchant_id, want.customer_id), OrderRequest(lines=lines)
+        match await insist(placement, sale, buyer, wish):
+            case Placed(attempt):
+                return want.customer_id, attempt.claim_id
+            case Standing(order_id):  # placed, and its buyer was told to try again
+                return want.customer_id, order_id
+            case refusal:
+                return want.customer_id, type(refusal).__name__
 
     answers = dict(await asyncio.gather(*map(one, wants)))
     await placement.drained()
     return answers
+
+
+async def insist(placement: Placement, sale: Sale, buyer: Buyer, wish: OrderRequest) -> Answer:
+    """What a buyer is told in the end: a 503 says to come again with the same key, and buyers do."""
+
+    async def told() -> Answer | None:
+        try:
+            answer = await placement.place(sale.id, buyer, "once", wish)
+        except Refusal as refusal:
+            answer = refusal
+        return None if isinstance(answer, Refusal) and answer.status == 503 else answer
+
+    answer = await eventually_async(told)
+    assert answer is not None
+    return answer
 
 
 async def judge(shop: Shop, sale: Sale, wants: Sequence[Want], answers: dict[str, str]) -> list[str]:
@@ -90,8 +113,7 @@ async def judge(shop: Shop, sale: Sale, wants: Sequence[Want], answers: dict[str
 
 async def serve(database_url: str, redis_url: str) -> None:
     """A process of its own: a rush per line of its input, its answers as a line of its output."""
-    async with parts_of(database_url, redis_url, connections=4, clock=FakeClock()) as parts:
-        placement = placement_of(parts)
+    async with open_door(database_url, redis_url, connections=4, clock=FakeClock()) as placement:
         while line := await asyncio.to_thread(sys.stdin.readline):
             merchant_id, sale_id, item_ids, wants = json.loads(line)
             sale = Sale(sale_id, tuple(item_ids), ())

@@ -17,6 +17,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from accounts.tokens import Tokens
+from inventory.faults import GateSilent, LedgerFault
 from inventory.loops import Upkeep
 from inventory.reconciler import Reconciler
 from inventory.sweeper import LOOK_AFTER_MS, Sweeper
@@ -27,6 +28,7 @@ from millpond.wiring import Parts, parts_of
 from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, Shop, open_shop
 
+CLIENT_MAX_S: Final = 60.0  # of a client that only wants the answer
 SECRET: Final = "a secret that only the tests know, 32 b"
 STAFF: Final = "a staff token that only the tests know"
 # What no client has to know.
@@ -83,6 +85,18 @@ class Served:
         if isinstance(wish, bytes):
             return await self.client.post(self.path(sale), content=wish, headers=head)
         return await self.client.post(self.path(sale), json=wish or self.wish(sale), headers=head)
+
+    async def insist(self, sale: Sale, **options: Any) -> httpx.Response:
+        """What a buyer is told in the end: a 503 says to come again with the same key. Options of `order`."""
+        key = options.pop("key", "") or self.shop.ids.new()
+
+        async def told() -> httpx.Response | None:
+            answer = await self.order(sale, key=key, **options)
+            return None if answer.status_code == 503 else answer
+
+        answer = await eventually_async(told)
+        assert answer is not None
+        return answer
 
     async def stored(self) -> dict[str, int]:
         """How many rows there are of all that a placement writes, and the units sold. Void claims are no orders."""
@@ -145,10 +159,27 @@ async def serve(database_url: str, redis_url: str, **settings: Any) -> AsyncIter
         async with (
             parts_of(database_url, redis_url, connections=4, clock=shop.clock) as parts,
             upkeep_of(parts),
+            connected(parts),
             listening(parts, known) as port,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=CLIENT_MAX_S) as client,
         ):
             yield Served(shop, parts, port, client, Tokens(keys, shop.clock), upkeep_for(parts), shop.ids.new())
+
+
+@asynccontextmanager
+async def connected(parts: Parts) -> AsyncIterator[None]:
+    """Every pool has a connection, as after a process's first second: an order that has to open one may be told 503."""
+
+    async def answered() -> bool:
+        with suppress(LedgerFault, GateSilent):
+            await parts.ledger.running()
+            await parts.reader.running()
+            await parts.gate.status(parts.ids.new(), 0)
+            return True
+        return False
+
+    await eventually_async(answered)
+    yield
 
 
 @asynccontextmanager

@@ -6,11 +6,10 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from millpond.wiring import parts_of
 from orders.placement import Placement
 from tests.house.tree import ROOT
 from tests.inventory.selling import Sale, Shop, open_sale, open_shop
-from tests.orders.crowds import KINDS, Want, crowd, judge, placement_of, rush
+from tests.orders.crowds import KINDS, Want, crowd, judge, open_door, rush
 
 SEEDS_IN_ONE_LOOP = range(90)
 SEEDS_APART = range(90, 100)
@@ -21,9 +20,7 @@ async def test_in_one_loop(database_url: str, redis_url: str):
     async with AsyncExitStack() as stack:
         shop = await stack.enter_async_context(open_shop(database_url, redis_url))
         doors = [
-            placement_of(
-                await stack.enter_async_context(parts_of(database_url, redis_url, connections=2, clock=shop.clock))
-            )
+            await stack.enter_async_context(open_door(database_url, redis_url, connections=2, clock=shop.clock))
             for _ in range(PROCESSES)
         ]
         said = [text for seed in SEEDS_IN_ONE_LOOP for text in await one_seed(shop, doors, seed)]
