@@ -19,6 +19,9 @@ KEY_PARAMETER: Final[dict[str, Any]] = {  # for the OpenAPI document, which does
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX},
 }
 
+OPTIONAL_KEY_PARAMETER: Final = KEY_PARAMETER | {"required": False}
+REPLAYED: Final = "idempotency-replayed"  # the header of an answer that an earlier request with this key earned
+
 router = APIRouter(prefix="/v1/staff/jobs", tags=["staff"])
 
 
@@ -55,8 +58,14 @@ async def idempotency_key(request: Request) -> str:
     return sent[0]
 
 
+async def optional_idempotency_key(request: Request) -> str | None:
+    """The same where a request may go without. Raises IdempotencyKeyMissing for one that is no key."""
+    return await idempotency_key(request) if "idempotency-key" in request.headers else None
+
+
 JobsHere = Annotated[Jobs, Depends(jobs_of)]
 Key = Annotated[str, Depends(idempotency_key)]
+OptionalKey = Annotated[str | None, Depends(optional_idempotency_key)]
 
 
 @router.get("/{job_id}")

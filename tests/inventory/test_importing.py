@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from inventory.catalogue import ON_HAND_MAX, NewVariant, list_skus, set_list_price
+from inventory.catalogue import NewVariant, list_skus, set_list_price
 from inventory.importing import FAULTS_SHOWN_MAX, KIND, export_lines
 from inventory.model import SKUS_PER_PRODUCT_MAX
 from inventory.products import archive_product, create_product, find_product
+from inventory.shelf import ON_HAND_MAX
 from inventory.store_import import PIECE
 from keel.jobs import SILENT_AFTER, Jobs
 from keel.spreadsheets import BOM
