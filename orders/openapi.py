@@ -21,6 +21,7 @@ from keel.errors import (
     Refusal,
     TooLarge,
     TooManyRequests,
+    TooSlow,
     Unavailable,
     WrongMediaType,
 )
@@ -41,6 +42,7 @@ REFUSALS: Final[tuple[type[Refusal], ...]] = (
     OverLimit,
     PriceChanged,
     TooLarge,
+    TooSlow,
     WrongMediaType,
     IdempotencyKeyReused,
     NotOpenYet,
