@@ -7,7 +7,6 @@ import pytest
 from accounts.limits import ADDRESS_BURST, EMAIL_BURST, EMAIL_PER_S, EVERYWHERE_BURST, VISITORS_BURST, SignInLimits
 from keel.errors import TooManyRequests
 
-
 GUESSER = "203.0.113.7"
 
 
@@ -44,12 +43,11 @@ def test_five_addresses_that_never_stop_keep_nobody_out_who_comes_from_another()
 
 
 def test_an_e_mail_is_guessed_at_slowly_from_everywhere_together():
-    limits, guesses = SignInLimits(Seconds()), 0
+    limits = SignInLimits(Seconds())
+    for n in range(EVERYWHERE_BURST):
+        limits.email("hua@pond.cn", f"203.0.113.{n}")
     with pytest.raises(TooManyRequests):
-        for n in range(1_000):
-            limits.email("hua@pond.cn", f"203.0.113.{n % 250}")
-            guesses += 1
-    assert guesses == EVERYWHERE_BURST
+        limits.email("hua@pond.cn", "198.51.100.1")
 
 
 def test_an_address_tries_slowly_and_a_household_counts_as_one():
