@@ -6,8 +6,11 @@ from typing import Final
 
 from keel.buckets import TokenBuckets, address_key, spend
 
-EMAIL_BURST: Final = 10
-EMAIL_PER_S: Final = 0.1
+EMAIL_BURST: Final = 10  # for one e-mail from one address
+EMAIL_PER_S: Final = 1 / 30
+# From everywhere together, much wider: one address, or five, cannot keep a person out who comes from another one.
+EVERYWHERE_BURST: Final = 60
+EVERYWHERE_PER_S: Final = 0.2
 ADDRESS_BURST: Final = 30
 ADDRESS_PER_S: Final = 0.2
 VISITORS_BURST: Final = 200  # a carrier hides thousands of viewers behind one address
@@ -15,10 +18,11 @@ VISITORS_PER_S: Final = 50.0
 
 
 class SignInLimits:
-    """Buckets by e-mail and by address for staff, and by address for customers. Raises TooManyRequests."""
+    """Buckets by address, by both and by e-mail for staff, and by address for customers. Raise TooManyRequests."""
 
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._emails = TokenBuckets(per_s=EMAIL_PER_S, burst=EMAIL_BURST, clock_s=clock_s)
+        self._everywhere = TokenBuckets(per_s=EVERYWHERE_PER_S, burst=EVERYWHERE_BURST, clock_s=clock_s)
         self._addresses = TokenBuckets(per_s=ADDRESS_PER_S, burst=ADDRESS_BURST, clock_s=clock_s)
         self._visitors = TokenBuckets(per_s=VISITORS_PER_S, burst=VISITORS_BURST, clock_s=clock_s)
 
@@ -26,9 +30,10 @@ class SignInLimits:
         """Count an attempt with a password or an invitation."""
         spend(self._addresses, address_key(address))
 
-    def email(self, email: str) -> None:
-        """Count an attempt for this e-mail, after the address: one client does not lock out others' for long."""
-        spend(self._emails, email)
+    def email(self, email: str, address: str) -> None:
+        """Count an attempt for this e-mail, after the address. One that is refused here takes nothing from others."""
+        spend(self._emails, (email, address_key(address)))
+        spend(self._everywhere, email)
 
     def visitor(self, address: str) -> None:
         """Count a guest, or a customer who signs in."""

@@ -69,7 +69,7 @@ VISITOR = [Depends(counted_visitor)]
 async def login(request: Request, people: Here, wish: LoginWish) -> StaffPair:
     """Sign in with e-mail and password."""
     limits: SignInLimits = request.app.state.sign_in_limits
-    limits.email(wish.email)
+    limits.email(wish.email, _address(request))
     typed = staff_sign_in.Credentials(wish.email, wish.password, wish.merchant_id)
     return staff_pair(await staff_sign_in.login(people, typed))
 

@@ -1,4 +1,4 @@
-"""Use cases of the catalogue: SKUs, list prices, and the units on the shelf."""
+"""Use cases of the catalogue: SKUs and their list prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,14 +7,11 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory import store, store_catalogue, store_products, store_stock
-from inventory.errors import NotEnoughUnits
 from inventory.model import SkuFilter
 from inventory.selling import Selling
 from inventory.store_catalogue import CatalogueEntry
-from keel.errors import Conflict, NotFound
 from keel.identity import Principal
 
-ON_HAND_MAX: Final = 1_000_000_000_000
 PAGE_MAX: Final = 100
 EVERY_SKU: Final = SkuFilter()
 
@@ -80,38 +77,6 @@ async def set_list_price(selling: Selling, by: Principal, sku_id: str, *, price:
         values = {"merchant_id": by.merchant_id, "sku_id": sku_id, "price": price, "currency": currency, "since": now}
         await store_catalogue.add_price(session, **values)
         selling.audit(session, by, "sku.price", sku_id, price=price, currency=currency)
-
-
-async def receive_units(selling: Selling, by: Principal, sku_id: str, *, units: int, reason: str | None = None) -> int:
-    """Goods came in. Returns the units on hand."""
-    return await _change_base(selling, by, "received", sku_id, units=units, reason=reason)
-
-
-async def adjust_units(selling: Selling, by: Principal, sku_id: str, *, units: int, reason: str) -> int:
-    """A count found more or (negative) fewer than the books say. Returns the units on hand. Raises NotEnoughUnits."""
-    return await _change_base(selling, by, "adjusted", sku_id, units=units, reason=reason)
-
-
-async def _change_base(
-    selling: Selling, by: Principal, kind: str, sku_id: str, *, units: int, reason: str | None
-) -> int:
-    async with store.edge(selling.sessions) as session:
-        on_hand = await _lock_one(session, by, sku_id)
-        if on_hand + units < 0:
-            raise NotEnoughUnits(available=on_hand)
-        if on_hand + units > ON_HAND_MAX:
-            raise Conflict(detail=f"at most {ON_HAND_MAX} units can be on hand")
-        on_hand = await store_stock.change_base(session, sku_id, units)
-        await store_stock.add_movements(session, [selling.movement(by, kind, sku_id, units, reason=reason)])
-        selling.audit(session, by, f"sku.{kind}", sku_id, units=units, reason=reason)
-    return on_hand
-
-
-async def _lock_one(session: AsyncSession, by: Principal, sku_id: str) -> int:
-    on_hand = (await store_stock.lock_base(session, by.merchant_id, [sku_id])).get(sku_id)
-    if on_hand is None:
-        raise NotFound(what="sku")
-    return on_hand
 
 
 async def list_skus(

@@ -1,10 +1,12 @@
 """What an import is going to change: lines of a file held against the catalogue as it is."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from inventory.csv_lines import PRICE, Fault, Line
+from inventory.model import SKUS_PER_PRODUCT_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Known:
     archived: bool
     fields: Mapping[str, Any]
     prices: Mapping[str, int]
+    product_skus: int  # how many that product has, archived ones too
 
 
 @dataclass
@@ -53,7 +56,8 @@ def plan_of(lines: Sequence[Line], known: Mapping[str, Known], new_id: Callable[
             continue
         standing = known.get(line.code)
         if standing is None:
-            _create(plan, line, product_id, new_id())
+            if products.has_room(product_id, line):
+                _create(plan, line, product_id, new_id())
         elif standing.archived:
             plan.faults.append(Fault(line.no, "code", "this SKU is archived: bring it back first"))
         else:
@@ -71,7 +75,7 @@ def _first_lines(lines: Sequence[Line], plan: Plan) -> dict[str, Line]:
 
 
 class _Products:
-    """Which product a line belongs to, and whether its lines agree about the title."""
+    """Which product a line belongs to, whether its lines agree about the title, and whether it has room for them."""
 
     def __init__(
         self, first: Mapping[str, Line], known: Mapping[str, Known], new_id: Callable[[], str], plan: Plan
@@ -79,6 +83,7 @@ class _Products:
         self._first, self._known, self._new_id, self._plan = first, known, new_id, plan
         self._new: dict[str, str] = {}  # product id by the code of its first SKU
         self._titled: dict[str, Line] = {}
+        self._skus = Counter({one.product_id: one.product_skus for one in known.values()})
 
     def of(self, line: Line) -> str | None:
         """The product's id; None where there is none, which is noted."""
@@ -119,6 +124,14 @@ class _Products:
             standing = self._known.get(line.code) or self._known[line.variant_of or ""]
             if standing.title != line.title:
                 self._plan.titles[product_id] = line.title, standing.product_version + 1
+        return True
+
+    def has_room(self, product_id: str, line: Line) -> bool:
+        """Whether a product takes one more SKU, which is counted; else that is noted."""
+        self._skus[product_id] += 1
+        if self._skus[product_id] > SKUS_PER_PRODUCT_MAX:
+            self._fault(line, f"a product has at most {SKUS_PER_PRODUCT_MAX} SKUs, and this would be one more")
+            return False
         return True
 
     def _fault(self, line: Line, what: str) -> str | None:

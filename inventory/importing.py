@@ -12,10 +12,10 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory import store, store_catalogue, store_import
-from inventory.catalogue import ON_HAND_MAX
 from inventory.csv_lines import COLUMNS, PRICE, Fault, Line, LineReader, specification_text
 from inventory.import_plan import Plan, plan_of
 from inventory.selling import Selling
+from inventory.shelf import ON_HAND_MAX
 from inventory.store_catalogue import CatalogueEntry
 from keel.identity import Principal
 from keel.jobs import Run

@@ -13,6 +13,7 @@ ItemId = NewType("ItemId", str)
 LINES_MAX: Final = 20
 UNITS_PER_LINE_MAX: Final = 10_000
 ITEMS_PER_SALE_MAX: Final = 200
+SKUS_PER_PRODUCT_MAX: Final = 200
 ALLOCATION_MAX: Final = 1_000_000_000
 PRICE_MAX: Final = 1_000_000_000_00  # minor units
 HOLD_TTL_S_MAX: Final = 604_800

@@ -4,19 +4,18 @@ Nothing is deleted. What is put away is no longer listed or put on sale; sales t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory import store, store_catalogue, store_products
 from inventory.catalogue import NewVariant, enter_sku
+from inventory.model import SKUS_PER_PRODUCT_MAX
 from inventory.selling import Selling
 from inventory.store_catalogue import CatalogueEntry
 from inventory.tables import ProductRow
 from keel.errors import Conflict
 from keel.identity import Principal
-
-SKUS_PER_PRODUCT_MAX: Final = 200
 
 
 async def create_product(selling: Selling, by: Principal, title: str, variants: Sequence[NewVariant]) -> str:
@@ -38,7 +37,8 @@ async def add_variant(selling: Selling, by: Principal, product_id: str, new: New
         product = await store_products.lock_product(session, by.merchant_id, product_id)
         if product.archived_at is not None:
             raise Conflict(detail="the product is archived: bring it back first")
-        if await store_products.count_skus(session, by.merchant_id, product_id) >= SKUS_PER_PRODUCT_MAX:
+        counts = await store_products.count_skus(session, by.merchant_id, [product_id])
+        if counts[product_id] >= SKUS_PER_PRODUCT_MAX:
             raise Conflict(detail=f"a product has at most {SKUS_PER_PRODUCT_MAX} SKUs")
         return await enter_sku(selling, session, by, product_id, new)
 

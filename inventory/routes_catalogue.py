@@ -2,15 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
-from inventory import archiving, catalogue, products, views_catalogue
+from inventory import archiving, catalogue, products, shelf, views_catalogue
 from inventory.model import SkuFilter
 from inventory.routes import Below, Count, Manager, PathId, Reader, Shop
 from inventory.schemas import BaseStockWish, Moment, PriceWish, SkuChange, SkuWish
 from inventory.schemas_catalogue import ItemVersionPage, MovementPage, PriceHistory, SkuOut, SkuPage
 from inventory.schemas_shown import Created, OnHand
+from keel.idempotency import OPTIONAL_KEY_PARAMETER
 from keel.ids import ID_PATTERN
+from keel.routes_jobs import REPLAYED, OptionalKey
 
 router = APIRouter(prefix="/v1/staff/skus", tags=["staff"])
 
@@ -105,13 +107,17 @@ async def versions(shop: Shop, by: Reader, sku_id: PathId, below: Below = None, 
     return await views_catalogue.versions(shop, by, sku_id, below=below, count=count)
 
 
-@router.post("/{sku_id}/stock")
-async def move_stock(shop: Shop, by: Manager, sku_id: PathId, wish: BaseStockWish) -> OnHand:
-    """Goods came in, or a count found more or fewer."""
+@router.post("/{sku_id}/stock", openapi_extra={"parameters": [OPTIONAL_KEY_PARAMETER]})
+async def move_stock(
+    *, shop: Shop, by: Manager, sku_id: PathId, key: OptionalKey, wish: BaseStockWish, response: Response
+) -> OnHand:
+    """Goods came in, or a count found more or fewer. Under an Idempotency-Key a retry moves nothing twice."""
     if wish.receive is not None:
-        on_hand = await catalogue.receive_units(shop, by, sku_id, units=wish.receive, reason=wish.reason)
+        moved = await shelf.receive_units(shop, by, sku_id, units=wish.receive, reason=wish.reason, key=key)
     else:
         assert wish.adjust is not None
         assert wish.reason is not None
-        on_hand = await catalogue.adjust_units(shop, by, sku_id, units=wish.adjust, reason=wish.reason)
-    return OnHand(on_hand=on_hand)
+        moved = await shelf.adjust_units(shop, by, sku_id, units=wish.adjust, reason=wish.reason, key=key)
+    if moved.replayed:
+        response.headers[REPLAYED] = "true"
+    return OnHand(on_hand=moved.on_hand)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from inventory.csv_lines import OPTIONAL
 from inventory.import_plan import Known, Plan
 from inventory.store_catalogue import list_prices
+from inventory.store_products import count_skus
 from inventory.store_stock import lock_base
 from inventory.tables import BaseStockRow, ProductRow, SkuPriceRow, SkuRow, StockMovementRow
 from keel.errors import Unavailable
@@ -28,6 +29,7 @@ async def known(session: AsyncSession, merchant_id: str, now: datetime, codes: S
         page = select(SkuRow, ProductRow).join(ProductRow, ProductRow.id == SkuRow.product_id).where(*mine)
         rows = (await session.execute(page.order_by(SkuRow.code).with_for_update(key_share=True))).all()
         prices = await list_prices(session, [sku.id for sku, _ in rows], now)
+        counts = await count_skus(session, merchant_id, {product.id for _, product in rows})  # they are locked by now
         for sku, product in rows:
             found[sku.code] = Known(
                 id=sku.id,
@@ -38,6 +40,7 @@ async def known(session: AsyncSession, merchant_id: str, now: datetime, codes: S
                 archived=sku.archived_at is not None,
                 fields={name: getattr(sku, name) for name in OPTIONAL},
                 prices={price.currency: price.price for price in prices.get(sku.id, [])},
+                product_skus=counts[product.id],
             )
         session.expunge_all()  # nothing is changed through these objects, and there may be many
     return found

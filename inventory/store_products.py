@@ -1,6 +1,7 @@
 """SQL of products: what SKUs are variants of."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,10 +45,11 @@ async def list_products(
     return (await session.scalars(newest_first(page, ProductRow.id, below=below, count=count))).all()
 
 
-async def count_skus(session: AsyncSession, merchant_id: str, product_id: str) -> int:
-    """How many SKUs a product has, archived ones too."""
-    mine = SkuRow.merchant_id == merchant_id, SkuRow.product_id == product_id
-    return await session.scalar(select(func.count()).where(*mine)) or 0
+async def count_skus(session: AsyncSession, merchant_id: str, product_ids: Collection[str]) -> Mapping[str, int]:
+    """How many SKUs each product has, archived ones too."""
+    mine = SkuRow.merchant_id == merchant_id, SkuRow.product_id.in_(product_ids)
+    page = select(SkuRow.product_id, func.count()).where(*mine).group_by(SkuRow.product_id)
+    return Counter({row[0]: row[1] for row in await session.execute(page)})
 
 
 async def archive_skus(session: AsyncSession, merchant_id: str, product_id: str, at: datetime) -> None:

@@ -97,6 +97,13 @@ async def add_movements(session: AsyncSession, movements: list[dict[str, Any]]) 
         await session.execute(insert(StockMovementRow), movements)
 
 
+async def movement_of_key(session: AsyncSession, merchant_id: str, sku_id: str, key: str) -> StockMovementRow | None:
+    """The movement of a SKU's base stock that a key stands for. The caller has its base stock locked."""
+    mine = StockMovementRow.merchant_id == merchant_id, StockMovementRow.sku_id == sku_id, StockMovementRow.key == key
+    row: StockMovementRow | None = await session.scalar(select(StockMovementRow).where(*mine))
+    return row
+
+
 async def list_movements(
     session: AsyncSession, merchant_id: str, sku_id: str, *, below: str | None, count: int
 ) -> Sequence[StockMovementRow]:

@@ -181,3 +181,5 @@ class StockMovementRow(Table):
     actor: Mapped[Word]
     reason: Mapped[Word | None]
     at: Mapped[Moment]
+    key: Mapped[Word | None]
+    on_hand: Mapped[Big | None]

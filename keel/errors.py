@@ -80,6 +80,14 @@ class TooLarge(Refusal):
 
 
 @dataclass(eq=False)
+class TooSlow(Refusal):
+    """The request was not whole in time, and the connection ends. Nothing of it was done."""
+
+    status: ClassVar = 408
+    title: ClassVar = "The request did not arrive in time"
+
+
+@dataclass(eq=False)
 class WrongMediaType(Refusal):
     """The body is not said to be what this route reads."""
 

@@ -12,6 +12,7 @@ KEY_PARAMETER: Final[dict[str, Any]] = {  # for the OpenAPI document, which does
     "required": True,
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_CHARS_MAX},
 }
+OPTIONAL_KEY_PARAMETER: Final = KEY_PARAMETER | {"required": False}
 
 
 def idempotency_key(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -1,7 +1,7 @@
 """Jobs over HTTP: how far one is, and what came of it."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, ConfigDict
@@ -10,6 +10,8 @@ from keel.idempotency import idempotency_key
 from keel.identity import EVERYBODY, Principal, staff_as
 from keel.ids import ID_PATTERN
 from keel.jobs import Jobs
+
+REPLAYED: Final = "idempotency-replayed"  # the header of an answer that an earlier request with this key earned
 
 router = APIRouter(prefix="/v1/staff/jobs", tags=["staff"])
 
@@ -44,8 +46,14 @@ async def key_of(request: Request) -> str:
     return idempotency_key(request.headers.raw)
 
 
+async def optional_key_of(request: Request) -> str | None:
+    """The same where a request may go without. Raises IdempotencyKeyMissing for one that is no key."""
+    return await key_of(request) if "idempotency-key" in request.headers else None
+
+
 JobsHere = Annotated[Jobs, Depends(jobs_of)]
 Key = Annotated[str, Depends(key_of)]
+OptionalKey = Annotated[str | None, Depends(optional_key_of)]
 
 
 @router.get("/{job_id}")

@@ -1,7 +1,6 @@
 """The process `millpond api`: commands and queries over HTTP."""
 
 import asyncio
-import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,6 +38,7 @@ from millpond.cors import with_origins
 from millpond.edge import Edge
 from millpond.express import express_lane_to
 from millpond.front import Front
+from millpond.heap import settle
 from millpond.metrics import metrics_at
 from millpond.openapi import describe
 from millpond.readiness import Readiness
@@ -56,7 +56,6 @@ from orders.service import Orders
 log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
-GC_THRESHOLDS: Final = (50_000, 20, 100)
 _CATALOGUE_ROUTES: Final = (routes_catalogue, routes_products, routes_import, routes_copies)
 _STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, routes_exports, staff_order_routes))
 
@@ -181,9 +180,7 @@ async def run(settings: Settings, fd: int | None) -> None:
                 await seed_demo_app(parts.pool, parts.clock, parts.ids, settings.seed_merchant_id)
         app = build(parts, settings)
         config = server_config(app, settings, fd=fd)
-        gc.collect()
-        gc.freeze()  # what start-up made stays; collections look only at what requests make
-        gc.set_threshold(*GC_THRESHOLDS)
+        settle()
         try:
             await uvicorn.Server(config).serve()
         finally:

@@ -10,11 +10,27 @@ from typing import Any, Final
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from keel.errors import TooSlow
+from keel.http import problem
+from millpond.front import STREAMED_PATHS
+
 _HEAD = b"HTTP/1.1 "
 _INTERIM = b"HTTP/1.1 1"  # 100 Continue: the client waits for it
 HEAD_BYTES_MAX: Final = 32 * 1024
 REQUEST_MAX_S: Final = 10.0
+FILE_BYTES_PER_S_MIN: Final = 8 * 1024  # 64 kbit/s, for paths that take files: 8 MiB may be on their way for 17 minutes
+_FILE_PATHS: Final = frozenset(path.encode() for path in STREAMED_PATHS)
 _OF_AN_UPGRADE: Final = {b"upgrade", b"connection", b"http2-settings"}
+
+
+def _too_slow() -> bytes:
+    """The answer to a request that never became whole."""
+    answer = problem(TooSlow())
+    head = [b"HTTP/1.1 408 Request Timeout", *(b"%b: %b" % header for header in answer.raw_headers)]
+    return b"\r\n".join([*head, b"connection: close", b"", bytes(answer.body)])
+
+
+_TOO_SLOW: Final = _too_slow()
 
 
 class Corked:
@@ -58,7 +74,8 @@ class CorkedProtocol(HttpToolsProtocol):
     """uvicorn's protocol over a corked transport, with an end to its patience.
 
     uvicorn waits for ever for a request that never becomes whole, and takes a head of any size. Here a connection has
-    REQUEST_MAX_S for each request from its first byte (the first one: from the connection's) to the last of its body.
+    REQUEST_MAX_S for each request from its first byte (the first one: from the connection's) to the last of its body. A
+    file that a route waits for has that long again each time at FILE_BYTES_PER_S_MIN or more.
     A request that comes in one piece, as nearly all do, sets no timer. How long a head is, is looked at from the second
     piece on: one piece is 256 KiB at most.
     """
@@ -70,6 +87,7 @@ class CorkedProtocol(HttpToolsProtocol):
     _just_whole = False
     _is_in_head = False
     _head_bytes = 0
+    _late_bytes = 0  # of a request that is not whole, since the timer was set
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -97,7 +115,9 @@ class CorkedProtocol(HttpToolsProtocol):
                 return
         if self._is_whole and (self._just_whole or not self.cycle.response_complete):
             self._stop_waiting()
-        elif self._deadline is None:
+            return
+        self._late_bytes += len(data)
+        if self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
 
     @property
@@ -147,11 +167,28 @@ class CorkedProtocol(HttpToolsProtocol):
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-            self._deadline = None
+            self._deadline, self._late_bytes = None, 0
 
     def _late(self) -> None:
-        self._deadline = None
-        if self.pipeline:  # we are the late ones: nothing is read while an earlier request is being answered
+        came_bytes, self._late_bytes = self._late_bytes, 0
+        keeps_coming = came_bytes >= REQUEST_MAX_S * FILE_BYTES_PER_S_MIN and self._is_awaited_file()
+        if keeps_coming or self.pipeline:  # or we are the late ones: nothing is read while an earlier one is answered
             self._deadline = self.loop.call_later(REQUEST_MAX_S, self._late)
-        else:
-            self.transport.close()
+            return
+        self._deadline = None
+        if self._may_be_told():
+            self.corked.write_whole(_TOO_SLOW)
+        self.transport.close()
+
+    def _is_awaited_file(self) -> bool:
+        """Whether the rest of a body is wanted: not of somebody who was refused already."""
+        if self._is_in_head or self._is_whole or getattr(self.cycle, "response_complete", True):
+            return False
+        return self.url.partition(b"?")[0] in _FILE_PATHS
+
+    def _may_be_told(self) -> bool:
+        """Whether an answer now would be taken for that of the request which is late: one has begun, and is next."""
+        is_answered = getattr(self.cycle, "response_complete", True)  # there is no cycle before the first head is whole
+        if self._is_in_head or self._is_whole:
+            return self._is_in_head and is_answered
+        return not getattr(self.cycle, "response_started", is_answered)

@@ -72,18 +72,13 @@ async def observe(scene: Scene, gate: Gate, ledger: Ledger, sale_id: str) -> Non
         status = await gate.status(sale_id, SEGMENT)
     except GateSilent:
         scene.silent, scene.loaded = True, False
+        scene.note(time.monotonic(), reachable=False)
         return
-    except LedgerFault:
-        return  # its figures stay as they were
+    except LedgerFault:  # its figures stay as they were
+        scene.note(time.monotonic(), reachable=False)
+        return
     scene.silent = False
     scene.served = max(scene.served, int(status.meta.get("no", 0)))
     scene.gate_epoch = status.epoch if status.loaded else 0
     scene.loaded = status.loaded and status.epoch == scene.ledger_epoch
-    _note_rebuild(scene)
-
-
-def _note_rebuild(scene: Scene) -> None:
-    if scene.struck_at_s is None or scene.rebuild_s is not None:
-        return
-    if scene.loaded and scene.gate_epoch > scene.struck_epoch:
-        scene.rebuild_s = time.monotonic() - scene.struck_at_s
+    scene.note(time.monotonic(), reachable=True)

@@ -90,6 +90,8 @@ class Scene:
     struck_at_s: float | None = None
     struck_epoch: int = 0
     rebuild_s: float | None = None
+    reachable_at_s: float | None = None  # since then both engines answer
+    back_s: float | None = None  # as `rebuild_s`, but counted from then, where that is later than the fault
 
     @property
     def state(self) -> str:
@@ -99,3 +101,16 @@ class Scene:
         if not self.loaded:
             return "the gate forgot, it is being rebuilt: buyers are told to try again"
         return "sold out" if self.left == 0 else "selling"
+
+    def note(self, now_s: float, *, reachable: bool) -> None:
+        """What a look at both engines has shown: since when they answer, and when the gate was back."""
+        if not reachable:
+            self.reachable_at_s = None
+            return
+        if self.reachable_at_s is None:
+            self.reachable_at_s = now_s
+        if self.struck_at_s is None or self.rebuild_s is not None:
+            return
+        if self.loaded and self.gate_epoch > self.struck_epoch:
+            self.rebuild_s = now_s - self.struck_at_s
+            self.back_s = now_s - max(self.struck_at_s, self.reachable_at_s)

@@ -27,6 +27,7 @@ from keel.errors import (
     Refusal,
     TooLarge,
     TooManyRequests,
+    TooSlow,
     Unavailable,
 )
 from keel.identity import EVERYBODY
@@ -39,7 +40,7 @@ from orders.routes import Page, customer
 from orders.schemas import OwnOrder
 
 REFUSALS_FILE: Final = Path(__file__).parent / "openapi_refusals.json"
-EVERYWHERE: Final = (TooManyRequests, TooLarge, Internal, Unavailable)
+EVERYWHERE: Final = (TooManyRequests, TooLarge, TooSlow, Internal, Unavailable)
 STAFF: Final = "staff"
 CUSTOMER: Final = "customer"
 
@@ -67,7 +68,7 @@ Amounts are integers in minor units (分, cents); times are RFC 3339, UTC; ids a
 **Refusals** are RFC 9457 documents with a stable `type`, and real status codes.
 **Pages** go from newest to oldest: `count` items `below` an id; the answer's `next` is the `below` of the next page.
 **Lost updates**: what staff edit has a `version`; a command that names an older one is refused.
-**Retries**: an order is placed, and a file imported, under an `Idempotency-Key`; the same key gives the same one.
+**Retries**: an order is placed, a file imported, units received under an `Idempotency-Key`; the same gives the same.
 **Requests** have an `X-Request-Id` in their answer and in our log; one that you send is kept.
 **Envelope**: with `X-Envelope: 1` every JSON answer is `{"code", "message", "data"}`, under the same status."""
 

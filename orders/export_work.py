@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from keel.clock import Clock
 from keel.database import edge
 from orders import export_cells, store_export, store_list, store_staff
-from orders.exporting import BUSY, EXPORT_ROWS_MAX, KEEP_FOR, filter_of
+from orders.exporting import BUSY, EXPORT_ROWS_MAX, KEEP_FOR, KEEP_PLAIN_FOR, filter_of
 from orders.store_ways import Span, Wanted
 from orders.tables import OrderExportRow
 
@@ -41,7 +41,8 @@ class Exporter:
     async def tick(self, stop: asyncio.Event) -> None:
         """Work on what nobody else works on, until nothing is left or `stop`; and delete what is old."""
         async with edge(self.sessions, busy=BUSY) as session:
-            await store_export.purge(session, self.clock.now() - KEEP_FOR)
+            now = self.clock.now()
+            await store_export.purge(session, ended_before=now - KEEP_FOR, plain_ended_before=now - KEEP_PLAIN_FOR)
         while not stop.is_set() and (export := await self._take()) is not None:
             try:
                 await self._work(export, stop)
@@ -68,19 +69,22 @@ class Exporter:
     async def _step(self, session: AsyncSession, export: OrderExportRow) -> OrderExportRow:
         wanted = await store_list.wanted_of(session, export.merchant_id, filter_of(export.filter))
         if export.rows_total is None:
-            return await self._begin(session, export, wanted)
+            return await self._count(session, export, wanted)
         return await self._go_on(session, export, wanted)
 
-    async def _begin(self, session: AsyncSession, export: OrderExportRow, wanted: Wanted) -> OrderExportRow:
-        """Count first, so that progress means something and a file that would be too long is never begun."""
-        total = await store_staff.count(session, wanted, below=export.id, at_most=EXPORT_ROWS_MAX)
+    async def _count(self, session: AsyncSession, export: OrderExportRow, wanted: Wanted) -> OrderExportRow:
+        """Count first, so that progress means something and a file that would be too long is never begun; a stretch at
+        a time, or a rare filter over many orders would be one statement that takes as long as it takes."""
+        counted = await store_list.count(session, wanted, _older(wanted, export.counted_below or export.id))
+        total = export.rows_counted + counted.orders
         if total > EXPORT_ROWS_MAX:
             return await self._end(session, export, error=f"more than {EXPORT_ROWS_MAX} orders fit: ask for fewer")
-        return await self._write(session, export, export_cells.head(), rows_total=total)
+        if counted.resume is not None:
+            return await self._write(session, export, b"", rows_counted=total, counted_below=counted.resume)
+        return await self._write(session, export, export_cells.head(), rows_counted=total, rows_total=total)
 
     async def _go_on(self, session: AsyncSession, export: OrderExportRow, wanted: Wanted) -> OrderExportRow:
-        span = Span(wanted.filter.ids_above(), export.resume_below)
-        found = await store_list.find(session, wanted, span, ROWS_PER_PIECE)
+        found = await store_list.find(session, wanted, _older(wanted, export.resume_below), ROWS_PER_PIECE)
         rows = await store_staff.rows(session, export.merchant_id, found.ids) if found.ids else []
         content = export_cells.body(rows, plain=export.plain)
         progress: dict[str, Any] = {"rows_done": export.rows_done + len(rows)}
@@ -116,3 +120,9 @@ class Exporter:
         """A worker that is told to stop leaves its export to the next one at once."""
         async with edge(self.sessions, busy=BUSY) as session:
             await store_export.write(session, export, lease_until=self.clock.now())
+
+
+def _older(wanted: Wanted, below: str) -> Span:
+    """What is left of the filter's time below an id."""
+    until = wanted.filter.ids_below()
+    return Span(wanted.filter.ids_above(), below if until is None else min(below, until))

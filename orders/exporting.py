@@ -8,7 +8,7 @@ import msgspec
 
 from keel.database import edge
 from keel.errors import Conflict, Forbidden, NotFound
-from keel.identity import Principal
+from keel.identity import Principal, Role
 from orders import store_export
 from orders.filters import OrderFilter
 from orders.handling import Handling
@@ -16,10 +16,12 @@ from orders.recipients import may_see
 from orders.store_staff import filter_values
 from orders.tables import OrderExportRow
 
-EXPORTS_OPEN_MAX: Final = 3
-EXPORTS_KEPT_MAX: Final = 50
+EXPORTS_OPEN_MAX: Final = 3  # of one person, as all of these: nobody stands in a colleague's way
+EXPORTS_KEPT_MAX: Final = 20
+EXPORTS_SHOWN_MAX: Final = 200
 EXPORT_ROWS_MAX: Final = 1_000_000
 KEEP_FOR: Final = timedelta(days=7)
+KEEP_PLAIN_FOR: Final = timedelta(days=1)  # whom thousands of orders go to is not left lying about
 BUSY: Final = "the database is busy with exports"
 
 
@@ -31,17 +33,17 @@ def filter_of(values: Mapping[str, Any]) -> OrderFilter:
 async def ask_export(handling: Handling, by: Principal, given: OrderFilter, *, plain: bool) -> OrderExportRow:
     """Ask for a file of the orders that fit and were placed by now. `plain` has recipients as they are.
 
-    Raises Forbidden, and Conflict when the merchant has too many.
+    Raises Forbidden, and Conflict for somebody who has too many; those that failed do not count.
     """
     if plain and not may_see(by):
         raise Forbidden(role=by.role)
     export_id, values = handling.ids.new(), filter_values(given)
     async with edge(handling.sessions, busy=BUSY) as session:
-        still_open, kept = await store_export.counts(session, by.merchant_id)
+        still_open, kept = await store_export.counts(session, by.merchant_id, by.subject)
         if still_open >= EXPORTS_OPEN_MAX:
-            raise Conflict(detail=f"at most {EXPORTS_OPEN_MAX} exports are made at a time")
+            raise Conflict(detail=f"at most {EXPORTS_OPEN_MAX} exports are made at a time for one person")
         if kept >= EXPORTS_KEPT_MAX:
-            raise Conflict(detail=f"at most {EXPORTS_KEPT_MAX} exports are kept; each for {KEEP_FOR.days} days")
+            raise Conflict(detail=f"at most {EXPORTS_KEPT_MAX} exports are kept for one person: delete one first")
         handling.audit(session, by, "order.export", export_id, plain=plain, filter=values)
         asked = {"id": export_id, "merchant_id": by.merchant_id, "asked_by": by.subject, "plain": plain}
         return await store_export.add(
@@ -58,7 +60,16 @@ async def read_export(handling: Handling, by: Principal, export_id: str) -> Orde
 async def list_exports(handling: Handling, by: Principal) -> list[OrderExportRow]:
     """The merchant's exports, newest first."""
     async with edge(handling.sessions, busy=BUSY) as session:
-        return list(await store_export.recent(session, by.merchant_id, EXPORTS_KEPT_MAX))
+        return list(await store_export.recent(session, by.merchant_id, EXPORTS_SHOWN_MAX))
+
+
+async def delete_export(handling: Handling, by: Principal, export_id: str) -> None:
+    """Delete a file, made or in the making: one's own, or as an owner anybody's. Raises NotFound, for others' too."""
+    asked_by = None if by.role is Role.OWNER else by.subject
+    async with edge(handling.sessions, busy=BUSY) as session:
+        gone = await store_export.remove(session, by.merchant_id, export_id, asked_by=asked_by)
+        detail = {"asked_by": gone.asked_by, "plain": gone.plain, "rows": gone.rows_done}
+        handling.audit(session, by, "order.export_delete", export_id, **detail)
 
 
 async def fetch_export(handling: Handling, by: Principal, export_id: str) -> OrderExportRow:

@@ -23,6 +23,7 @@ from keel.errors import (
     Refusal,
     TooLarge,
     TooManyRequests,
+    TooSlow,
     Unavailable,
     WrongMediaType,
 )
@@ -44,6 +45,7 @@ REFUSALS: Final[tuple[type[Refusal], ...]] = (
     OverLimit,
     PriceChanged,
     TooLarge,
+    TooSlow,
     WrongMediaType,
     IdempotencyKeyReused,
     NotOpenYet,

@@ -36,6 +36,12 @@ async def show(here: Here, by: Reader, export_id: PathId) -> ExportOut:
     return ExportOut.model_validate(await exporting.read_export(here, by, export_id))
 
 
+@router.delete("/{export_id}", status_code=204)
+async def delete(here: Here, by: Reader, export_id: PathId) -> None:
+    """Delete a file, made or in the making: one's own, or as an owner anybody's. To others it is not there."""
+    await exporting.delete_export(here, by, export_id)
+
+
 @router.get("/{export_id}/file", response_class=StreamingResponse, responses=_FILE)
 async def fetch(here: Here, by: Reader, export_id: PathId) -> StreamingResponse:
     """The file: UTF-8 with a byte order mark, so that spreadsheets read every script; one line for each order."""

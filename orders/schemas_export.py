@@ -17,8 +17,9 @@ class ExportWish(Wanted):
 class ExportOut(BaseModel):
     """A file in the making: `waiting`, `running`, `done` or `failed` (`error` says why).
 
-    `rows_total` is known once it runs. The file has the orders placed before it was asked for, each as it was when its
-    line was written, and is deleted seven days after it was made.
+    First the orders are counted (`rows_counted` so far), then `rows_total` is known and `rows_done` goes up. The file
+    has the orders placed before it was asked for, each as it was when its line was written. It is deleted seven days
+    after it was made, and one with plain recipients after one day.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -27,6 +28,7 @@ class ExportOut(BaseModel):
     state: Literal["waiting", "running", "done", "failed"]
     plain: bool
     filter: dict[str, Any]
+    rows_counted: int
     rows_done: int
     rows_total: int | None
     bytes: int

@@ -14,12 +14,13 @@ OPEN: Final = ("waiting", "running")
 _FRESH: Final = {"populate_existing": True}
 
 
-async def counts(session: AsyncSession, merchant_id: str) -> tuple[int, int]:
-    """How many exports the merchant has that are not ready, and how many in all; nobody else adds one meanwhile."""
+async def counts(session: AsyncSession, merchant_id: str, asked_by: str) -> tuple[int, int]:
+    """How many exports somebody has that are not ready, and how many that are; nobody else adds one meanwhile."""
     await session.execute(_ONE_AT_A_TIME, {"merchant": merchant_id})
     still_open = func.count().filter(OrderExportRow.state.in_(OPEN))
-    mine = OrderExportRow.merchant_id == merchant_id
-    row = (await session.execute(select(still_open, func.count()).select_from(OrderExportRow).where(mine))).one()
+    ready = func.count().filter(OrderExportRow.state == "done")
+    mine = OrderExportRow.merchant_id == merchant_id, OrderExportRow.asked_by == asked_by
+    row = (await session.execute(select(still_open, ready).select_from(OrderExportRow).where(*mine))).one()
     return row[0], row[1]
 
 
@@ -89,9 +90,24 @@ async def drop_chunks(session: AsyncSession, export_id: str) -> None:
     await session.execute(delete(OrderExportChunkRow).where(OrderExportChunkRow.export_id == export_id))
 
 
-async def purge(session: AsyncSession, ended_before: datetime) -> None:
-    """Delete files, and what is known of them, that ended so long ago."""
-    await session.execute(delete(OrderExportRow).where(OrderExportRow.ended_at < ended_before))
+async def remove(session: AsyncSession, merchant_id: str, export_id: str, *, asked_by: str | None) -> OrderExportRow:
+    """Delete an export of this merchant, one that this person asked for where one is named; with its file.
+
+    Raises NotFound. A worker that makes it finds out at its next piece.
+    """
+    wanted = delete(OrderExportRow).where(OrderExportRow.merchant_id == merchant_id, OrderExportRow.id == export_id)
+    if asked_by is not None:
+        wanted = wanted.where(OrderExportRow.asked_by == asked_by)
+    row: OrderExportRow | None = await session.scalar(wanted.returning(OrderExportRow))
+    if row is None:
+        raise NotFound(what="export")
+    return row
+
+
+async def purge(session: AsyncSession, *, ended_before: datetime, plain_ended_before: datetime) -> None:
+    """Delete files, and what is known of them, that ended so long ago; those with plain recipients sooner."""
+    plain_ones = OrderExportRow.plain & (OrderExportRow.ended_at < plain_ended_before)
+    await session.execute(delete(OrderExportRow).where(or_(OrderExportRow.ended_at < ended_before, plain_ones)))
 
 
 _ONE_AT_A_TIME: Final = text("SELECT 1 FROM merchant WHERE id = :merchant FOR NO KEY UPDATE")

@@ -15,6 +15,7 @@ from orders.store_ways import FEW_MAX, GATHERED, Span, Wanted, Way, counted, in_
 from orders.tables import OrderRow
 
 CHUNK_ROWS: Final = 10_000  # orders that one statement looks at, at most
+COUNTED_ROWS: Final = 50_000  # the same of a statement that only counts, for somebody who is not waiting
 SEARCH_S_MAX: Final = 0.02  # after this no further chunk is looked at: the page stays short and the next one goes on
 
 
@@ -23,6 +24,14 @@ class Found:
     """Ids in the order of the span. `resume` is where to go on: beyond that id there may be more; None at the end."""
 
     ids: list[str]
+    resume: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many fit on a stretch of the span. `resume` is its end: beyond that id there may be more; None at the end."""
+
+    orders: int
     resume: str | None
 
 
@@ -57,7 +66,7 @@ async def find(session: AsyncSession, wanted: Wanted, span: Span, count: int) ->
         return Found([], None)
     span = narrowed
     way = await way_of(session, wanted, span)
-    chunk = FEW_MAX if way in GATHERED else max(count + 1, CHUNK_ROWS // max(1, len(wanted.sale_ids)))
+    chunk = FEW_MAX if way in GATHERED else max(count + 1, _rows_at_once(wanted, CHUNK_ROWS))
     while True:
         page = matching(wanted, way, span, chunk=chunk, count=count + 1 - len(ids))
         ids += (await session.scalars(page)).all()
@@ -67,6 +76,23 @@ async def find(session: AsyncSession, wanted: Wanted, span: Span, count: int) ->
         if end is None or time.perf_counter() - began_s > SEARCH_S_MAX:
             return Found(ids, end)
         span = span.beyond(end)
+
+
+async def count(session: AsyncSession, wanted: Wanted, span: Span) -> Counted:
+    """How many orders fit on the next stretch: COUNTED_ROWS are looked at, at most."""
+    narrowed = await _narrowed(session, wanted, span)
+    if narrowed is None:
+        return Counted(0, None)
+    way = await way_of(session, wanted, narrowed)
+    chunk = FEW_MAX if way in GATHERED else _rows_at_once(wanted, COUNTED_ROWS)
+    fitting = matching(wanted, way, narrowed, chunk=chunk, count=chunk).subquery()
+    orders = await session.scalar(select(func.count()).select_from(fitting)) or 0
+    return Counted(orders, None if way in GATHERED else await _end_of(session, wanted, way, narrowed, chunk))
+
+
+def _rows_at_once(wanted: Wanted, rows: int) -> int:
+    """How many may be taken where so many are looked at: a way by sales takes as many of each."""
+    return max(1, rows // max(1, len(wanted.sale_ids)))
 
 
 async def _end_of(session: AsyncSession, wanted: Wanted, way: Way, span: Span, chunk: int) -> str | None:

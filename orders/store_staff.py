@@ -13,7 +13,6 @@ from keel.ids import is_id
 from orders.filters import OrderFilter
 from orders.numbers import IdRange, canonical_number, id_of_number, ids_of_number
 from orders.recipients import Whom
-from orders.store_ways import Wanted, fits
 from orders.tables import OrderHistoryRow, OrderNoteRow, OrderRecipientRow, OrderRow
 
 
@@ -104,13 +103,6 @@ async def cancel(
     values = {"merchant": merchant_id, "ids": [order_id], "at": at, "actor": actor, "reason": reason}
     moved = await session.execute(_CANCEL, values | {"subscribers": list(heard_by)})
     return moved.first() is not None
-
-
-async def count(session: AsyncSession, wanted: Wanted, *, below: str, at_most: int) -> int:
-    """How many orders of a filter there are below an id, up to one more than `at_most`."""
-    mine = OrderRow.merchant_id == wanted.merchant_id, OrderRow.id < below
-    some = select(OrderRow.id).where(*mine, *fits(wanted, OrderRow.__table__.c)).limit(at_most + 1)
-    return await session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
 def filter_values(given: OrderFilter) -> Mapping[str, Any]:

@@ -117,6 +117,8 @@ class OrderExportRow(Table):
     state: Mapped[Word]
     rows_done: Mapped[Big]
     rows_total: Mapped[Big | None]
+    rows_counted: Mapped[Big]
+    counted_below: Mapped[Id | None]
     bytes: Mapped[Big]
     chunks: Mapped[Count]
     resume_below: Mapped[Id]

@@ -5,6 +5,7 @@ from typing import Any
 
 from inventory.csv_lines import Line
 from inventory.import_plan import Known, Plan, plan_of
+from inventory.model import SKUS_PER_PRODUCT_MAX
 
 PLAIN: dict[str, Any] = {"specification": {}, "picture_url": None, "needs_recipient": True, "low_stock": None}
 
@@ -14,8 +15,10 @@ def line(no: int, code: str, title: str = "Brush", *, of: str | None = None, rec
     return Line(no=no, code=code, title=title, variant_of=of, fields=fields, receive=receive, prices=prices)
 
 
-def known(code: str, product: str = "p", title: str = "Brush", *, archived: bool = False, **fields: Any) -> Known:
-    return Known(f"id-{code}", 4, product, 7, title, archived, PLAIN | fields, {"CNY": 100})
+def known(
+    code: str, product: str = "p", title: str = "Brush", *, archived: bool = False, skus: int = 1, **fields: Any
+) -> Known:
+    return Known(f"id-{code}", 4, product, 7, title, archived, PLAIN | fields, {"CNY": 100}, skus)
 
 
 def plan(*lines: Line, **catalogue: Known) -> Plan:
@@ -78,3 +81,13 @@ def test_what_contradicts_the_catalogue_is_told():
     assert faults(line(2, "A"), line(3, "B", of="A", price=1), A=put_away) == [(2, "code"), (3, "variant_of")]
     assert faults(line(2, "A", of="B"), A=known("A"), B=known("B", "q")) == [(2, "variant_of")]
     assert faults(line(2, "A", "One"), line(3, "B", "Two"), A=known("A"), B=known("B")) == [(3, "title")]
+
+
+def test_a_product_takes_no_more_skus_than_over_http_and_each_line_too_many_is_told():
+    room, full = SKUS_PER_PRODUCT_MAX, known("A", skus=SKUS_PER_PRODUCT_MAX - 2)
+    new = [line(n, f"N-{n}", of="N-2" if n > 2 else None, price=1) for n in range(2, room + 4)]
+    assert faults(*new) == [(room + 2, "variant_of"), (room + 3, "variant_of")]
+    assert faults(*new[:room]) == []
+    joining = [line(n, f"B-{n}", of="A", price=1) for n in range(3, 7)]
+    assert faults(line(2, "A"), *joining, A=full) == [(5, "variant_of"), (6, "variant_of")]
+    assert faults(*joining[:2], A=full) == []

@@ -6,9 +6,11 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from inventory.catalogue import ON_HAND_MAX, NewVariant, list_skus, set_list_price
+from inventory.catalogue import NewVariant, list_skus, set_list_price
 from inventory.importing import FAULTS_SHOWN_MAX, KIND, export_lines
+from inventory.model import SKUS_PER_PRODUCT_MAX
 from inventory.products import archive_product, create_product, find_product
+from inventory.shelf import ON_HAND_MAX
 from inventory.store_import import PIECE
 from keel.jobs import SILENT_AFTER, Jobs
 from keel.spreadsheets import BOM
@@ -110,6 +112,16 @@ async def test_a_shelf_that_would_be_too_full_is_told_by_its_line(shop):
         connection = await session.connection()
         await connection.exec_driver_sql(f"UPDATE base_stock SET on_hand = {ON_HAND_MAX - 5}")
     assert await refused(shop, HEAD + f"\nCUP,Cup,,,1,1\n{row['code']},{row['title']},,,6,\n") == [(4, "receive")]
+
+
+async def test_an_import_fills_a_product_no_further_than_its_last_sku(shop):
+    many = "".join(f"C-{n},Cup,{'C-0' if n else ''},,,100\n" for n in range(SKUS_PER_PRODUCT_MAX - 1))
+    await imported(shop, HEAD + many)
+    assert await refused(shop, HEAD + "C-7,Cup,,,1,\nX,Cup,C-0,,,1\nY,Cup,C-5,,,1\nZ,Cup,X,,,1\n") == [
+        (4, "variant_of"),
+        (5, "variant_of"),
+    ]
+    assert (await imported(shop, HEAD + "C-7,Cup,,,1,\nX,Cup,C-0,,,1\n"))["created"] == 1
 
 
 async def test_more_faults_than_anybody_reads_are_counted_and_the_first_are_told(shop):

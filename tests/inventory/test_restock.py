@@ -12,11 +12,11 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from inventory import store_stock
-from inventory.catalogue import adjust_units, receive_units
 from inventory.drafting import edit_sale
 from inventory.errors import NotEnoughUnits
 from inventory.restock import add_units, take_units
 from inventory.running import close_sale, pause_sale, resume_sale, schedule_sale
+from inventory.shelf import adjust_units, receive_units
 from inventory.verdicts import Held, SoldOutVerdict, StaleConfig
 from keel.database import sessions_of
 from keel.errors import Conflict, NotFound, Unavailable

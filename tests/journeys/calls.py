@@ -5,11 +5,14 @@ here where it needs one; a new kind of path parameter goes into `things` of worl
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from inventory.copying import save_template
 from inventory.running import close_sale
+from orders.exporting import ask_export
+from orders.filters import OrderFilter
+from orders.handling import Handling
 from tests.accounts.shops import PASSWORD
 from tests.inventory.selling import make_sku, open_sale
 from tests.journeys.worlds import ABSENT, World
@@ -88,6 +91,12 @@ async def sale_to_archive(world: World) -> str:
     return sale.id
 
 
+async def file_to_delete(world: World) -> str:
+    shop, somebody = world.served.shop, replace(world.own.by, subject=world.people.ids.new())
+    handling = Handling(world.served.parts.sessions, shop.ids, shop.clock, ())
+    return (await ask_export(handling, somebody, OrderFilter(), plain=False)).id
+
+
 async def staff_refresh(world: World) -> Body:
     return {"refresh_token": (await world.member()).refresh}
 
@@ -112,6 +121,7 @@ CALLS: Final[dict[str, Call]] = {
     "POST /v1/staff/orders/{order_id}/notes": Call({"text": "A regular"}, things=UNPAID),
     "POST /v1/staff/orders/{order_id}/cancel": Call({"reason": "twice"}, things=UNPAID),
     "POST /v1/staff/orders/exports": Call({}),
+    "DELETE /v1/staff/orders/exports/{export_id}": Call(things={"export_id": file_to_delete}),
     "POST /v1/staff/products": Call(product),
     "PATCH /v1/staff/products/{product_id}": Call({"title": "Brushes"}),
     "POST /v1/staff/products/{product_id}/skus": Call(variant),

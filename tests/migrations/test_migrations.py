@@ -14,10 +14,12 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
+import migrations
 from keel.clock import FakeClock
 from keel.ids import Ids
 from migrations import HERE, configuration, upgrade
 from tests.databases import Databases
+from tests.eventually import eventually_async
 
 SCHEMA: Final = """
     SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
@@ -139,6 +141,36 @@ def test_a_revision_that_fails_leaves_the_database_as_it_was(empty_url, tmp_path
         command.upgrade(config, "head")
     assert [name for name, *_ in ask(empty_url, SCHEMA)] == ["alembic_version", "t1"]
     assert ask(empty_url, HISTORY) == [("1",)]
+
+
+async def test_a_migration_that_cannot_have_its_lock_tries_again_and_says_so(empty_url, monkeypatch, caplog):
+    monkeypatch.setattr(migrations, "PAUSE_S", 0.1)
+    await asyncio.to_thread(upgrade, empty_url, "0004")
+    somebody = await asyncpg.connect(empty_url)
+
+    async def told() -> bool:
+        return "gave way" in caplog.text
+
+    try:
+        transaction = somebody.transaction()
+        await transaction.start()
+        await somebody.execute("LOCK TABLE order_export IN ROW EXCLUSIVE MODE")
+        migrating = asyncio.create_task(asyncio.to_thread(upgrade, empty_url))
+        await eventually_async(told, within_s=20)
+        assert not migrating.done()
+        await transaction.rollback()
+        await migrating
+        assert (await somebody.fetchval(HISTORY)) == scripts().get_current_head()
+
+        monkeypatch.setattr(migrations, "TRIES_MAX", 1)
+        async with somebody.transaction():
+            await somebody.execute("UPDATE alembic_version SET version_num = '0004'")
+        async with somebody.transaction():
+            await somebody.execute("LOCK TABLE order_export IN ROW EXCLUSIVE MODE")
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await asyncio.to_thread(upgrade, empty_url)
+    finally:
+        await somebody.close()
 
 
 def test_history_is_one_line():

@@ -1,6 +1,8 @@
 """A response leaves in one write, nothing is kept back for good, and no request takes for ever to arrive."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from inventory.routes_import import IMPORT_PATH
 from millpond import corked as corked_module
 from millpond.corked import HEAD_BYTES_MAX, Corked, CorkedProtocol
 from tests.orders.serving import connection
@@ -63,8 +66,14 @@ async def test_an_interim_answer_is_never_kept_back_and_a_close_sends_what_was()
 async def answer(
     scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
 ) -> None:
-    """Echo the body's length; a path ending in /late sends its body after other work."""
-    length = len((await receive())["body"])
+    """Echo the body's length once it is whole; a path ending in /late sends its body after other work."""
+    length = 0
+    message: Message = {"more_body": scope["query_string"] != b"refused"}
+    while message["more_body"]:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return
+        length += len(message["body"])
     text = f"{scope['method']} {length}".encode()
     headers = [(b"content-length", b"%d" % len(text))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -123,23 +132,58 @@ async def test_pipelined_requests_are_answered_in_order():
     assert [part[:6] for part in said.split(b"\r\n\r\n")[1:]] == [b"POST 1", b"POST 2"]
 
 
-NEVER_WHOLE = [
-    b"",
-    b"\r\n",
-    b"GET / HT",
-    b"GET / HTTP/1.1\r\nhost: x\r\nx-",
-    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc",
-    b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
-    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\naGET / HT",
-]
+NEVER_WHOLE: dict[bytes, list[int]] = {  # and the statuses that it is answered with
+    b"": [],
+    b"\r\n": [],
+    b"GET / HT": [408],
+    b"GET / HTTP/1.1\r\nhost: x\r\nx-": [408],
+    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc": [408],
+    b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n": [408],
+    b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\naGET / HT": [200, 408],
+    b"POST /?refused HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nabc": [200],
+}
+
+
+def statuses(said: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", said)]
 
 
 @pytest.mark.parametrize("request_bytes", NEVER_WHOLE)
-async def test_a_request_that_never_becomes_whole_is_given_up(monkeypatch, request_bytes: bytes):
-    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.1)
+async def test_a_request_that_never_becomes_whole_is_given_up_and_told_so_where_nothing_else_was(
+    monkeypatch, request_bytes: bytes
+):
+    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.3)
     async with serving() as port:
-        said = await asyncio.wait_for(ask(port, request_bytes), 3)
-    assert said.count(b"HTTP/1.1 200 OK") <= 1
+        said = await asyncio.wait_for(ask(port, request_bytes), 5)
+    assert statuses(said) == NEVER_WHOLE[request_bytes]
+    if said.endswith(b"}"):
+        assert json.loads(said.rpartition(b"\r\n\r\n")[2])["type"] == "urn:millpond:problem:too-slow"
+
+
+@pytest.mark.parametrize(
+    ("path", "piece", "expected"),
+    [
+        (IMPORT_PATH, b"a" * 100, [200]),
+        (f"{IMPORT_PATH}?dry_run=true", b"a" * 100, [200]),
+        (IMPORT_PATH, b"a", [408]),  # a drop now and then
+        (f"{IMPORT_PATH}?refused", b"a" * 100, [200]),  # who was refused has no more time than others
+        ("/v1/staff/skus", b"a" * 100, [408]),
+    ],
+)
+async def test_a_file_has_time_as_long_as_it_keeps_coming(monkeypatch, path: str, piece: bytes, expected: list[int]):
+    monkeypatch.setattr(corked_module, "REQUEST_MAX_S", 0.4)
+    monkeypatch.setattr(corked_module, "FILE_BYTES_PER_S_MIN", 500)
+    async with serving() as port, connection(port) as (reader, writer):
+        head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {40 * len(piece)}\r\n\r\n"
+        writer.write(head.encode())
+        said = asyncio.create_task(reader.read())
+        for _ in range(40):  # for a second in all
+            writer.write(piece)
+            await asyncio.wait([said], timeout=0.025)
+            if said.done():
+                break
+        with suppress(ConnectionError):
+            assert statuses(await asyncio.wait_for(said, 5)) == expected
 
 
 async def test_an_empty_line_after_an_answer_is_the_begin_of_a_request(monkeypatch):

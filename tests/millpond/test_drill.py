@@ -28,7 +28,7 @@ from tests.millpond.stacks import COMMAND_MAX_S, Stack, planned_stack
 
 SMALL = "--buyers", "500", "--units", "200", "--seconds", "15"
 PLAN = Plan(buyers=10, units=4, fault=Fault.WIPE, seconds=15, address_per_s=200, address_burst=400)
-SCENE = Scene(4, 15, struck_at_s=1.0, rebuild_s=2.0)
+SCENE = Scene(4, 15, struck_at_s=1.0, rebuild_s=2.0, back_s=2.0)
 
 
 def sale_of(output: str) -> str:
@@ -46,6 +46,7 @@ async def test_a_drill_wipes_the_gate_and_loses_nothing(stack: Stack, database_u
     assert "200 acknowledged, 0 lost, 0 doubled, 0 oversold" in drill.stdout
     assert "the gate is wiped" in drill.stdout
     assert "rebuilt" in drill.stdout
+    assert "s after both engines could be reached (at most 10)." in drill.stdout
     assert "The drill has passed." in drill.stdout
     sale_id = sale_of(drill.stdout)
     assert await fetched(database_url, "SELECT count(*) FROM orders WHERE rehearsal") == 200
@@ -149,6 +150,7 @@ def test_a_drill_in_which_all_is_well_has_no_faults():
         (ALL_FOUR, 0, report(holds=False), SCENE, "broken promise"),
         (ALL_FOUR, 0, report(quiet=False), SCENE, "under way"),
         (ALL_FOUR, 0, report(), replace(SCENE, rebuild_s=None), "did not come back"),
+        (ALL_FOUR, 0, report(), replace(SCENE, rebuild_s=11.0, back_s=10.1), "away for 10.1 s"),
         (ALL_FOUR, 0, report(), replace(SCENE, struck_at_s=None), "fault to happen"),
         ([], 0, report(), SCENE, "not one order"),
     ],
@@ -158,6 +160,25 @@ def test_a_drill_that_shows_a_fault_has_not_passed(told, lost, found, scene, wor
     assert len(verdict.faults) == 1
     assert word in verdict.faults[0]
     assert not any("passed" in str(line) for line in verdict.lines())
+
+
+def test_the_gate_is_waited_for_from_when_both_engines_answer():
+    scene = Scene(4, 60)
+    scene.note(0.5, reachable=True)
+    scene.struck_at_s, scene.struck_epoch, scene.loaded = 1.0, 1, False
+    scene.note(2.0, reachable=False)  # it is started again
+    scene.note(13.0, reachable=True)
+    scene.note(14.0, reachable=True)
+    assert (scene.rebuild_s, scene.back_s) == (None, None)
+    scene.loaded, scene.gate_epoch = True, 2
+    for now_s in (16.0, 17.0):
+        scene.note(now_s, reachable=True)
+    assert (scene.rebuild_s, scene.back_s) == (15.0, 3.0)
+    assert verdict_of(Fault.KILL, scene, ALL_FOUR, lost=0, report=report()).faults == ()
+    wiped = replace(SCENE, rebuild_s=None, reachable_at_s=0.0, loaded=True, gate_epoch=1)
+    wiped.note(11.5, reachable=True)
+    (fault,) = verdict_of(Fault.WIPE, wiped, ALL_FOUR, lost=0, report=report()).faults
+    assert "away for 10.5 s" in fault
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keel.errors import Conflict, Forbidden, NotFound
 from keel.identity import Principal, Role
-from orders import export_work, exporting
+from orders import export_work, exporting, store_list
 from orders.export_work import LEASE_FOR, TRIES_MAX, Exporter, LeaseLost
-from orders.exporting import KEEP_FOR, ask_export, fetch_export, list_exports, pieces, read_export
+from orders.exporting import KEEP_FOR, ask_export, delete_export, fetch_export, list_exports, pieces, read_export
 from orders.filters import OrderFilter, Rehearsals
 from orders.handling import Handling
 from orders.model import OrderState
@@ -78,6 +78,46 @@ async def test_a_file_has_every_order_that_fits_once_and_says_how_far_it_is(stoc
         assert [line["id"] for line in await lines(handling, by, asked.id)] == expected, "none that came later"
         newest, *_ = await list_exports(handling, by)
         assert newest.id == asked.id
+
+
+async def test_orders_are_counted_a_stretch_at_a_time_and_it_shows(stock: Stock, handling, exporter, monkeypatch):
+    monkeypatch.setattr(store_list, "COUNTED_ROWS", 30)
+    by = stock.shop.staff
+    for given in (EVERYTHING, OrderFilter(total_min=500, has_recipient=True), OrderFilter(share_code="anna")):
+        asked, expected = await ask_export(handling, by, given, plain=False), stock.like(given)
+        export, shown = await taken(exporter), list[int]()
+        while export.rows_total is None:
+            export = await stepped(exporter, export)
+            shown.append((await read_export(handling, by, asked.id)).rows_counted)
+        assert shown == sorted(shown)
+        assert (len(shown) > 1, shown[-1], export.rows_total) == (True, len(expected), len(expected))
+        stock.shop.clock.advance(ms=round(LEASE_FOR.total_seconds() * 1000))  # as though it was killed meanwhile
+        await worked(exporter)
+        assert [line["id"] for line in await lines(handling, by, asked.id)] == expected
+
+
+async def test_a_file_is_deleted_by_who_asked_for_it_or_an_owner_and_by_nobody_else(stock: Stock, handling, exporter):
+    owner, merchant_id = stock.shop.staff, stock.shop.staff.merchant_id
+    maker, colleague = Principal(merchant_id, "wei", Role.ANALYST), Principal(merchant_id, "lan", Role.OPERATOR)
+    stranger = await make_merchant(stock.shop.selling, "A fourth pond")
+    made, other = [await ask_export(handling, maker, EVERYTHING, plain=False) for _ in range(2)]
+    half = await stepped(exporter, await stepped_until_counted(exporter))
+    for nobody in (colleague, stranger):
+        with pytest.raises(NotFound):
+            await delete_export(handling, nobody, made.id)
+    await delete_export(handling, maker, made.id)
+    with pytest.raises(LeaseLost):
+        await stepped(exporter, half)
+    with pytest.raises(NotFound):
+        await delete_export(handling, maker, made.id)
+    await worked(exporter)
+    await delete_export(handling, owner, other.id)
+    query = "SELECT actor, subject_id::text FROM staff_audit WHERE command = 'order.export_delete' ORDER BY id"
+    found = [tuple(row.values()) for row in await stock.shop.rows(query)]
+    assert found[-2:] == [("wei", made.id), ("hua", other.id)]
+    for table, column in (("order_export", "id"), ("order_export_chunk", "export_id")):
+        left = f"SELECT 1 FROM {table} WHERE {column}::text = ANY (:ids)"
+        assert await stock.shop.rows(left, ids=[made.id, other.id]) == [], "nothing of it stays"
 
 
 async def test_a_worker_that_dies_between_two_pieces_leaves_the_rest_to_the_next(stock: Stock, handling, exporter):
@@ -149,10 +189,21 @@ async def test_only_so_many_are_made_and_kept_and_none_for_ever(served: Served, 
         *(ask_export(handling, by, EVERYTHING, plain=False) for _ in range(6)), return_exceptions=True
     )
     assert sum(isinstance(answer, Conflict) for answer in answers) == 3, answers
+    colleague = Principal(by.merchant_id, "lan", Role.ANALYST)
+    assert (await ask_export(handling, colleague, EVERYTHING, plain=False)).state == "waiting", "not in one's way"
     await worked(exporter)
     monkeypatch.setattr(exporting, "EXPORTS_KEPT_MAX", 3)
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="conflict"):
         await ask_export(handling, by, EVERYTHING, plain=False)
+    first = next(answer for answer in answers if isinstance(answer, OrderExportRow))
+    await delete_export(handling, by, first.id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_work, "EXPORT_ROWS_MAX", -1)
+        for _ in range(3):
+            await ask_export(handling, by, EVERYTHING, plain=False)
+            await worked(exporter)
+    assert (await ask_export(handling, by, EVERYTHING, plain=False)).state == "waiting", "what failed takes no room"
+    await worked(exporter)
     served.shop.clock.advance(s=(KEEP_FOR + timedelta(seconds=1)).total_seconds())
     await worked(exporter)
     assert await list_exports(handling, by) == []
@@ -220,6 +271,14 @@ async def test_a_file_is_made_once_and_whole_though_its_worker_is_killed_in_the_
 async def taken(exporter: Exporter) -> OrderExportRow:
     export = await exporter._take()
     assert export is not None
+    return export
+
+
+async def stepped_until_counted(exporter: Exporter) -> OrderExportRow:
+    """An export whose first piece is about to be made."""
+    export = await taken(exporter)
+    while export.rows_total is None:
+        export = await stepped(exporter, export)
     return export
 
 

@@ -37,6 +37,9 @@ async def test_a_file_is_asked_for_made_and_streamed(served: Served):
     assert file.content.startswith(b"\xef\xbb\xbf")
     assert order["number"] in file.text
     assert (await served.client.get(f"{PATH}/exports", headers=OURS)).json()["exports"][0] == shown
+    deleted = [await served.client.delete(path, headers=OURS) for _ in range(2)]
+    assert [answer.status_code for answer in deleted] == [204, 404]
+    problem_of(await served.client.get(path, headers=OURS), 404, "not-found")
     for missing in (f"{PATH}/exports/{ABSENT}", f"{PATH}/exports/{ABSENT}/file"):
         problem_of(await served.client.get(missing, headers=OURS), 404, "not-found")
     for body in WRONG:

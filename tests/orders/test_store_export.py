@@ -1,15 +1,15 @@
 """Who works on which file: the oldest that nobody works on, and never two on one."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from keel.database import transaction
 from orders import store_export
 from tests.inventory.selling import Shop, open_shop
 
 
-async def add(shop: Shop) -> str:
+async def add(shop: Shop, *, plain: bool = False) -> str:
     export_id = shop.ids.new()
-    values = {"id": export_id, "merchant_id": shop.staff.merchant_id, "asked_by": "hua", "plain": False, "filter": {}}
+    values = {"id": export_id, "merchant_id": shop.staff.merchant_id, "asked_by": "hua", "plain": plain, "filter": {}}
     async with transaction(shop.selling.sessions) as session:
         await store_export.add(session, **values, resume_below=export_id, created_at=shop.clock.now())
     return export_id
@@ -30,14 +30,20 @@ async def test_two_workers_at_once_take_two_files_and_a_third_none(database_url,
         assert (again.id, again.lease_no, again.tries) == (first, 2, 2)
 
 
-async def test_what_ended_lately_is_kept(database_url, redis_url):
+async def test_what_ended_lately_is_kept_and_plain_recipients_for_less_long(database_url, redis_url):
     async with open_shop(database_url, redis_url) as shop:
-        export_id, now = await add(shop), shop.clock.now()
+        ids, now = [await add(shop, plain=plain) for plain in (False, True)], shop.clock.now()
+        later = now + timedelta(seconds=1)
         async with transaction(shop.selling.sessions) as session:
-            export = await store_export.take(session, now, now)
-            assert export is not None
-            await store_export.write(session, export, state="done", ended_at=now)
-            await store_export.purge(session, now)
-            assert (await store_export.find(session, shop.staff.merchant_id, export_id)).state == "done"
-            await store_export.purge(session, now + timedelta(seconds=1))
-            assert await store_export.recent(session, shop.staff.merchant_id, 10) == []
+            for _ in ids:
+                export = await store_export.take(session, now, later)
+                assert export is not None
+                await store_export.write(session, export, state="done", ended_at=now)
+
+            async def left(*, masked: datetime, plain: datetime) -> list[str]:
+                await store_export.purge(session, ended_before=masked, plain_ended_before=plain)
+                return [row.id for row in await store_export.recent(session, shop.staff.merchant_id, 10)]
+
+            assert await left(masked=now, plain=now) == [ids[1], ids[0]]
+            assert await left(masked=now, plain=later) == [ids[0]]
+            assert await left(masked=later, plain=later) == []

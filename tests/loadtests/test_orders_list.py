@@ -1,0 +1,25 @@
+"""The list of staff is measured in a process that is as `millpond api` is."""
+
+import gc
+from collections.abc import Iterator
+
+import pytest
+
+from loadtests import orders_list
+from loadtests.orders_list import pages
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """Other tests want their collector back."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+async def test_no_page_pays_for_looking_through_the_whole_application(database_url, redis_url, monkeypatch):
+    monkeypatch.setattr(orders_list, "FILTERS", {"none": {}, "no such total": {"total_min": 7, "total_max": 7}})
+    found = await pages(database_url, redis_url)
+    assert [of["pages"] for of in found.values()] == [2, 2], "the first of the year, and the first of its middle"
+    assert gc.get_freeze_count() > 10_000
