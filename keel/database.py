@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import ColumnElement, MetaData, Select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import ColumnElement, MetaData, Select, event
+from sqlalchemy.engine import URL, AdaptedConnection, make_url
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from keel.errors import Unavailable
 
@@ -26,6 +26,8 @@ STAFF_STATEMENT_TIMEOUT_MS: Final = 10_000
 STAFF_IDLE_TIMEOUT_MS: Final = 10_000
 STAFF_ANSWER_TIMEOUT_S: Final = 12.0  # longer than a statement may take, so that PostgreSQL says first what went wrong
 STAFF_POOL_TIMEOUT_S: Final = 2.0
+STAFF_PING_TIMEOUT_S: Final = 1.0
+_ASKED: Final = "was handed out before"
 
 # Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
 _NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
@@ -72,13 +74,33 @@ def create_engine(database_url: str) -> AsyncEngine:
 
     They meet the buyers on hot rows, so nothing here may wait long, nor hold a lock after its client froze.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         _asyncpg_url(database_url),
-        pool_pre_ping=True,
         pool_timeout=STAFF_POOL_TIMEOUT_S,
         hide_parameters=True,  # an error that is logged with its values would tell whom an order goes to
         connect_args={"timeout": CONNECT_TIMEOUT_S, **_STAFF_LIMITS},
     )
+    event.listen(engine.sync_engine, "checkout", _ask_first)
+    return engine
+
+
+def _ask_first(connection: AdaptedConnection, record: ConnectionPoolEntry, _: object) -> None:
+    """Whether the server is still there, of a connection that lay idle; one that is gone is replaced.
+
+    SQLAlchemy's own `pool_pre_ping` asks with the patience of a statement: 12 s before a server that stands still.
+    """
+    if record.info.setdefault(_ASKED, False):
+        try:
+            connection.run_async(_ping)
+        except TimeoutError:
+            raise
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as gone:
+            raise DisconnectionError from gone
+    record.info[_ASKED] = True
+
+
+async def _ping(connection: asyncpg.Connection) -> None:
+    await connection.execute("SELECT", timeout=STAFF_PING_TIMEOUT_S)  # the simple protocol: no plan that a pooler minds
 
 
 def create_migration_engine(database_url: str) -> AsyncEngine:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +24,7 @@ from keel.database import edge
 from keel.errors import IdempotencyKeyReused, NotFound, TooManyRequests, Unavailable
 from keel.identity import Principal, Role
 from keel.ids import Ids
+from keel.loops import run_every
 from keel.tables import JobRow
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 RUN_EVERY_S: Final = 0.5
 SILENT_AFTER: Final = timedelta(seconds=20)  # longer than a statement of staff may take
 ATTEMPTS_MAX: Final = 3
+BEAT_EVERY_S: Final = 5.0
+PIECE_MAX: Final = timedelta(minutes=5)  # between two words of progress; after that a heart that beats means nothing
 OPEN_MAX: Final = 10  # of one merchant; each keeps its input until it ends
 BUSY_RETRY_S: Final = 10.0
 
@@ -80,14 +83,15 @@ class Jobs:
         return job
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
-    """One attempt at a job."""
+    """One attempt at a job. `told_at` is when it last said how far it is."""
 
     job: JobRow
     sessions: async_sessionmaker[AsyncSession]
     clock: Clock
     stop: asyncio.Event
+    told_at: datetime
 
     @property
     def by(self) -> Principal:
@@ -100,13 +104,21 @@ class Run:
             return await store_jobs.body(session, self.job.id)
 
     async def tell(self, step: str, *, done: int, total: int) -> None:
-        """Say how far it is; also the sign of life, so no two of them may be SILENT_AFTER apart. Raises JobLost."""
+        """Say how far it is; no two words may be PIECE_MAX apart. Raises JobLost."""
         if self.stop.is_set():
             raise JobLost
+        self.told_at = now = self.clock.now()
         async with edge(self.sessions) as session:
-            progress = {"step": step, "done": done, "total": total, "alive_at": self.clock.now()}
+            progress = {"step": step, "done": done, "total": total, "alive_at": now}
             if not await store_jobs.tell(session, self.job, **progress):
                 raise JobLost
+
+    async def beat(self) -> None:
+        """A sign of life while one piece is worked on, as long as a piece may take."""
+        now = self.clock.now()
+        if now - self.told_at <= PIECE_MAX:
+            async with edge(self.sessions) as session:
+                await store_jobs.tell(session, self.job, alive_at=now)
 
     async def end(self, session: AsyncSession, *, state: str, result: dict[str, Any]) -> None:
         """End it, as `done` or `refused`, in the transaction of what it stores. Raises JobLost."""
@@ -138,7 +150,7 @@ class JobRunner:
             log.error("job %s (%s) was given up after %d attempts", job.id, job.kind, job.attempts)
             return True
         try:
-            await self.handlers[job.kind](Run(job, self.sessions, self.clock, self.stop))
+            await self._run(self.handlers[job.kind], Run(job, self.sessions, self.clock, self.stop, told_at=now))
         except JobLost:
             log.warning("job %s (%s) was taken away from its attempt %d", job.id, job.kind, job.attempts)
             if self.stop.is_set():
@@ -146,6 +158,18 @@ class JobRunner:
         except Unavailable as refusal:  # it falls silent, and is begun anew when that is noticed
             log.warning("job %s (%s) goes on later: %s", job.id, job.kind, refusal.detail)
         return True
+
+    async def _run(self, handler: Handler, run: Run) -> None:
+        over = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(run_every("job_heartbeat", BEAT_EVERY_S, over, run.beat))
+                try:
+                    await handler(run)
+                finally:
+                    over.set()
+        except ExceptionGroup as faults:  # of the handler: a heartbeat that fails is logged, and tried again
+            raise faults.exceptions[0] from None
 
     async def _give_back(self, job: JobRow) -> None:
         """Let the next worker begin it at once, as if this attempt had not been."""

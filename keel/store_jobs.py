@@ -31,7 +31,9 @@ async def by_key(session: AsyncSession, merchant_id: str, kind: str, key: str) -
 
 
 async def count_open(session: AsyncSession, merchant_id: str) -> int:
-    """How many jobs of a merchant wait or run."""
+    """How many jobs of a merchant wait or run; nobody else adds one until the commit."""
+    alone = func.pg_advisory_xact_lock(func.hashtextextended(f"jobs of {merchant_id}", 0))
+    await session.execute(select(alone))
     is_open = JobRow.state.in_(["waiting", "running"])
     return await session.scalar(select(func.count()).where(JobRow.merchant_id == merchant_id, is_open)) or 0
 

@@ -1,5 +1,8 @@
 """Connections have the limits they claim, and one edge is one commit."""
 
+import asyncio
+import time
+
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -10,6 +13,7 @@ from keel.database import (
     IDLE_TIMEOUT_MS,
     LOCK_TIMEOUT_MS,
     LONG_ANSWER_TIMEOUT_S,
+    STAFF_ANSWER_TIMEOUT_S,
     STAFF_IDLE_TIMEOUT_MS,
     STAFF_LOCK_TIMEOUT_MS,
     STAFF_STATEMENT_TIMEOUT_MS,
@@ -19,10 +23,13 @@ from keel.database import (
     create_migration_engine,
     create_pool,
     database_ms,
+    edge,
     sessions_of,
     transaction,
 )
+from keel.errors import Unavailable
 from tests.eventually import eventually_async
+from tests.servers import frozen
 
 LIMITS = {
     "lock_timeout": LOCK_TIMEOUT_MS,
@@ -30,6 +37,28 @@ LIMITS = {
     "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
 }
 SETTING_MS = "SELECT setting::int FROM pg_settings WHERE name = $1"
+
+
+async def test_staff_are_told_soon_that_the_database_stands_still_and_served_when_it_goes_on(private_engines):
+    engines = private_engines(valkey=False)
+    engine = create_engine(engines.database_url)
+    sessions = sessions_of(engine)
+
+    async def read() -> int:
+        async with edge(sessions) as session:
+            return int(await session.scalar(text("SELECT 1")) or 0)
+
+    assert await asyncio.gather(*(read() for _ in range(3))) == [1, 1, 1]
+    with frozen(engines.postgres):
+        began_s = time.monotonic()
+        answers = await asyncio.gather(*(read() for _ in range(3)), return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Unavailable}
+        assert time.monotonic() - began_s < STAFF_ANSWER_TIMEOUT_S / 2
+    assert await asyncio.gather(*(read() for _ in range(3))) == [1, 1, 1]
+    await asyncio.to_thread(engines.postgres.kill)
+    await asyncio.to_thread(engines.postgres.start, keep_port=True)
+    assert await asyncio.gather(*(read() for _ in range(3))) == [1, 1, 1], "nobody is handed a dead connection"
+    await engine.dispose()
 
 
 async def test_every_connection_of_the_hot_pool_has_its_timeouts(database_url):

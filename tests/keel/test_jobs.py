@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from keel import jobs as jobs_module
 from keel import store_jobs
 from keel.database import edge
 from keel.errors import IdempotencyKeyReused, NotFound, TooManyRequests, Unavailable
-from keel.jobs import ATTEMPTS_MAX, OPEN_MAX, SILENT_AFTER, JobLost, JobRunner, Jobs, Run
+from keel.jobs import ATTEMPTS_MAX, OPEN_MAX, PIECE_MAX, SILENT_AFTER, JobLost, JobRunner, Jobs, Run
 from keel.tables import JobRow
+from tests.eventually import eventually_async
 from tests.inventory.selling import Shop, make_merchant, open_shop
 
 LATER_S = SILENT_AFTER.total_seconds() + 1
@@ -104,6 +106,31 @@ async def test_a_job_whose_worker_was_killed_is_begun_anew_once_it_is_silent(wor
     assert workshop.boiled == [b"tea"]
 
 
+async def test_one_long_piece_is_no_silence_until_it_takes_longer_than_any_may(workshop, monkeypatch):
+    monkeypatch.setattr(jobs_module, "BEAT_EVERY_S", 0.02)
+    job, clock = await workshop.ask(), workshop.shop.clock
+    stood_still = asyncio.Event()
+
+    async def heard() -> bool:
+        return bool((await workshop.read(job)).alive_at == clock.now())
+
+    async def slow(run: Run) -> None:
+        await run.tell("boiling", done=1, total=2)
+        while clock.now() - run.told_at < PIECE_MAX - 2 * SILENT_AFTER:
+            clock.advance(s=LATER_S)
+            await eventually_async(heard)
+            assert not await workshop.runner().tick(), "it is alive"
+        clock.advance(s=PIECE_MAX.total_seconds() + LATER_S)
+        assert await workshop.runner().tick(), "nobody waits for what hangs"
+        with pytest.raises(JobLost):
+            await run.tell("boiling", done=2, total=2)
+        stood_still.set()
+
+    await workshop.runner(slow).tick()
+    assert stood_still.is_set()
+    assert ((await workshop.read(job)).state, workshop.boiled) == ("done", [b"tea"])
+
+
 async def test_a_job_that_never_ends_well_is_given_up_and_says_so(workshop):
     job = await workshop.ask()
 
@@ -176,6 +203,14 @@ async def test_a_merchant_has_a_few_jobs_open_and_the_next_has_to_wait(workshop)
     await workshop.jobs.ask(stranger, "boil", key="k", options={}, body=b"water")
     await workshop.runner().tick()
     await workshop.ask(key="one more")
+
+
+async def test_no_race_opens_more_than_a_few(workshop):
+    asked = [workshop.ask(key=str(n)) for n in range(OPEN_MAX + 4)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(answer, TooManyRequests) for answer in answers) == 4, answers
+    (row,) = await workshop.shop.rows("SELECT count(*)::int AS n FROM job")
+    assert row["n"] == OPEN_MAX
 
 
 async def test_jobs_are_taken_in_the_order_in_which_they_came(workshop):

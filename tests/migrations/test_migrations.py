@@ -14,10 +14,9 @@ import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 
-import migrations
 from keel.clock import FakeClock
 from keel.ids import Ids
-from migrations import HERE, configuration, upgrade
+from migrations import HERE, configuration, upgrade, upgrading
 from tests.databases import Databases
 from tests.eventually import eventually_async
 
@@ -144,7 +143,7 @@ def test_a_revision_that_fails_leaves_the_database_as_it_was(empty_url, tmp_path
 
 
 async def test_a_migration_that_cannot_have_its_lock_tries_again_and_says_so(empty_url, monkeypatch, caplog):
-    monkeypatch.setattr(migrations, "PAUSE_S", 0.1)
+    monkeypatch.setattr(upgrading, "PAUSE_S", 0.1)
     await asyncio.to_thread(upgrade, empty_url, "0004")
     somebody = await asyncpg.connect(empty_url)
 
@@ -162,7 +161,7 @@ async def test_a_migration_that_cannot_have_its_lock_tries_again_and_says_so(emp
         await migrating
         assert (await somebody.fetchval(HISTORY)) == scripts().get_current_head()
 
-        monkeypatch.setattr(migrations, "TRIES_MAX", 1)
+        monkeypatch.setattr(upgrading, "TRIES_MAX", 1)
         async with somebody.transaction():
             await somebody.execute("UPDATE alembic_version SET version_num = '0004'")
         async with somebody.transaction():
