@@ -2,11 +2,13 @@
 
 A scene is JSON data, one member per part:
 
-    session       {session_id, state, at, title, rehearsal}, or null before the first one
+    sessions      by id: {session_id, state, at, title, rehearsal}, those that are not over and the one that was last;
+                  at: since when it is in this state; title: null where it has the room's
+    session       of these the one on air, else the one planned first, else the one that was last, else null
     room          {title, cover_url}
     shelf         {slots: [{no, sale_id, item_id, title, price, currency, picture_url, hidden}, …]}
     pin           {pin_id, no, sale_id, item_id, at}, or null
-    sales         by id: {state, opens_at, closes_at}
+    sales         of that session, by id: {state, opens_at, closes_at}
     talk          {slow_mode_s, review, muted_all}
     announcement  {id, text, at}, or null
     removed       the ids of the comments removed last, oldest first, REMOVED_MAX at most
@@ -15,7 +17,7 @@ Events carry absolute values, so that the law of the room holds: an old snapshot
 that a fresh snapshot gives. What a kind unknown here says is for newer programs: it changes nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +26,10 @@ Scene = Mapping[str, Any]
 Body = Mapping[str, Any]
 
 REMOVED_MAX: Final = 50
+ENDED: Final = "ended"
+_STAGE: Final = ("live", "interrupted", "scheduled", ENDED)
 EMPTY: Final[Scene] = {
+    "sessions": {},
     "session": None,
     "room": None,
     "shelf": {"slots": []},
@@ -46,14 +51,40 @@ def subject_of(kind: str, body: bytes) -> str:
     """What an event speaks of, so that an older one cannot undo a newer; "" where events do not undo each other."""
     if kind == "sale.moved":
         return f"sale {_sale.decode(body).sale_id}"
+    if kind == "session.moved":
+        return f"session {_session.decode(body).session_id}"
     return _SUBJECTS.get(kind, "")
 
 
+def on_stage(sessions: Mapping[str, Body]) -> Body | None:
+    """Which of a place's sessions its screens are about."""
+    return min(sessions.values(), key=lambda body: (_STAGE.index(body["state"]), body["session_id"]), default=None)
+
+
+def known_sessions(sessions: Iterable[Body]) -> dict[str, Body]:
+    """Those that are not over, and of the others the one that ended last."""
+    bodies = list(sessions)
+    last = max((body for body in bodies if body["state"] == ENDED), key=_ended, default=None)
+    return {body["session_id"]: body for body in bodies if body["state"] != ENDED or body is last}
+
+
+def _ended(body: Body) -> tuple[str, str]:
+    return body["at"], body["session_id"]
+
+
 def _session_moved(scene: Scene, body: Body) -> Scene:
-    """Another session comes with other sales: each of them is told by a `sale.moved` of its own."""
-    before = scene.get("session")
-    same = before is not None and before["session_id"] == body["session_id"]
-    return {"session": body} if same else {"session": body, "sales": {}}
+    """Another session on stage comes with other sales: each of them is told by a `sale.moved` of its own."""
+    before = scene["sessions"].get(body["session_id"])
+    if before is not None and before["state"] == body["state"]:
+        body = {**body, "at": before["at"]}
+    sessions = known_sessions({**scene["sessions"], body["session_id"]: body}.values())
+    session = on_stage(sessions)
+    is_same = _id_of(session) == _id_of(scene["session"])
+    return {"sessions": sessions, "session": session, "sales": scene["sales"] if is_same else {}}
+
+
+def _id_of(session: Body | None) -> str | None:
+    return None if session is None else session["session_id"]
 
 
 def _sale_moved(scene: Scene, body: Body) -> Scene:
@@ -89,7 +120,6 @@ _FOLDS: Final[Mapping[str, Callable[[Scene, Body], Scene]]] = {
     "comment.removed": _comment_removed,
 }
 _SUBJECTS: Final = {
-    "session.moved": "session",
     "room.changed": "room",
     "shelf.changed": "shelf",
     "pin.set": "pin",
@@ -105,4 +135,11 @@ class _Sale(msgspec.Struct):
     sale_id: str
 
 
+class _Session(msgspec.Struct):
+    """The part of a session's event that names it."""
+
+    session_id: str
+
+
 _sale: Final = msgspec.json.Decoder(_Sale)
+_session: Final = msgspec.json.Decoder(_Session)

@@ -12,18 +12,30 @@ is locked, so they grow as the commits do, and the log leaves out what is older 
 
 import logging
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from keel.outbox import Fact
-from live.roomlog import LogSilent, RoomLog
+from live.roomlog import LogSilent
 
 log = logging.getLogger(__name__)
 
 ROOM_EVENT: Final = "room.event"
 
 _encode = msgspec.json.Encoder().encode
+
+
+class RoomLog(Protocol):
+    """What writers need of the log; see live.roomlog."""
+
+    async def publish(self, place: str, event_id: str, kind: str, body: bytes) -> object:
+        """Number an event and tell it, once per event id."""
+        ...
+
+    async def put(self, place: str, kind: str, body: bytes) -> object:
+        """Tell a value of the state lane."""
+        ...
 
 
 def fact_of(place: str, kind: str, body: dict[str, Any], *, fact_id: str, at: datetime) -> Fact:

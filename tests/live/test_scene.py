@@ -8,7 +8,6 @@ import pytest
 from live.scene import EMPTY, REMOVED_MAX, Scene, fold, subject_of
 
 PIN = {"pin_id": "p1", "no": 7, "sale_id": "s1", "item_id": "i1", "at": "2027-01-15T08:00:00.000Z"}
-SESSION = {"session_id": "b1", "state": "live", "at": "2027-01-15T08:00:00.000Z", "title": "Tea", "rehearsal": False}
 OPEN = {"state": "open", "opens_at": None, "closes_at": None}
 
 
@@ -24,7 +23,6 @@ def after(*events: tuple[str, Any], scene: Scene = EMPTY) -> Scene:
 @pytest.mark.parametrize(
     ("kind", "part", "body"),
     [
-        ("session.moved", "session", SESSION),
         ("room.changed", "room", {"title": "Tea house", "cover_url": None}),
         ("shelf.changed", "shelf", {"slots": [{"no": 1, "title": "Cup"}]}),
         ("pin.set", "pin", PIN),
@@ -33,7 +31,7 @@ def after(*events: tuple[str, Any], scene: Scene = EMPTY) -> Scene:
     ],
 )
 def test_an_event_is_the_new_part_whole(kind: str, part: str, body: Any):
-    assert after((kind, {"old": True, "session_id": "b0"}), (kind, body)) == {**EMPTY, part: body}
+    assert after((kind, {"old": True}), (kind, body)) == {**EMPTY, part: body}
 
 
 def test_a_cleared_pin_is_gone_but_not_the_one_that_took_its_place():
@@ -49,10 +47,40 @@ def test_each_sale_has_a_state_of_its_own():
     assert scene["sales"] == {"s1": closed, "s2": OPEN}
 
 
-def test_another_session_begins_without_the_sales_of_the_one_before():
-    scene = after(("session.moved", SESSION), ("sale.moved", {"sale_id": "s1", **OPEN}))
-    assert after(("session.moved", SESSION | {"state": "ended"}), scene=scene)["sales"] == {"s1": OPEN}
-    assert after(("session.moved", SESSION | {"session_id": "b2"}), scene=scene)["sales"] == {}
+def session(number: int, state: str, *, minute: int = 0, title: str | None = None) -> tuple[str, Any]:
+    at = f"2027-01-15T08:{minute:02d}:00.000Z"
+    body = {"session_id": f"b{number}", "state": state, "at": at, "title": title, "rehearsal": False}
+    return "session.moved", body
+
+
+def staged(*moves: tuple[str, Any]) -> tuple[str, str]:
+    shown = after(*moves)["session"]
+    return shown["session_id"], shown["state"]
+
+
+def test_on_stage_is_the_session_on_air_else_the_one_planned_first_else_the_last_one():
+    planned = session(1, "scheduled"), session(2, "scheduled")
+    assert staged(*planned) == ("b1", "scheduled")
+    assert staged(*planned, session(2, "live")) == ("b2", "live")
+    assert staged(*planned, session(2, "live"), session(1, "ended"), session(3, "scheduled")) == ("b2", "live")
+    assert staged(*planned, session(2, "interrupted"), session(2, "ended")) == ("b1", "scheduled")
+    assert staged(session(2, "ended", minute=1), session(1, "ended", minute=2)) == ("b1", "ended")
+
+
+def test_of_the_sessions_that_are_over_one_is_remembered():
+    scene = after(*(session(number, "ended", minute=number) for number in (1, 3, 2)), session(4, "scheduled"))
+    assert sorted(scene["sessions"]) == ["b3", "b4"]
+
+
+def test_a_session_that_is_told_again_keeps_the_time_of_its_state():
+    (_, first), again = session(1, "scheduled", minute=1), session(1, "scheduled", minute=2, title="Tea")
+    assert after(("session.moved", first), again)["session"] == first | {"title": "Tea"}
+
+
+def test_another_session_on_stage_begins_without_the_sales_of_the_one_before():
+    scene = after(session(1, "live"), ("sale.moved", {"sale_id": "s1", **OPEN}))
+    assert after(session(2, "scheduled"), session(1, "interrupted"), scene=scene)["sales"] == {"s1": OPEN}
+    assert after(session(2, "scheduled"), session(1, "ended"), scene=scene)["sales"] == {}
 
 
 def test_the_last_removed_comments_are_known_each_once():
@@ -71,6 +99,7 @@ def test_what_a_newer_program_says_changes_nothing():
         ("pin.set", b'{"pin_id":"p1"}', "pin"),
         ("pin.cleared", b'{"pin_id":"p1"}', "pin"),
         ("sale.moved", b'{"sale_id":"s1","state":"open"}', "sale s1"),
+        ("session.moved", b'{"session_id":"b1","state":"live"}', "session b1"),
         ("comment.removed", b'{"comment_id":"c1"}', ""),
         ("raffle.drawn", b"{}", ""),
     ],
