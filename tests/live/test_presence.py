@@ -111,13 +111,18 @@ async def test_unique_and_peak_stay_when_viewers_go(show: Show):
 
 
 async def test_likes_are_told_with_the_counts(show: Show):
-    async def likes(place: str) -> int:
-        return 7 if place == show.room else 0
+    known: dict[str, int] = {}
+
+    async def likes(session_id: str) -> int | None:
+        return known.get(session_id)
 
     gateway = show.gateway(likes=likes)
     show.come(gateway, *show.viewers(1))
     await gateway.tick()
-    assert show.log.counts == [{"online": 1, "unique": 1, "peak": 1, "likes": 7}]
+    known[show.session] = 7
+    await gateway.tick()
+    counts = {"online": 1, "unique": 1, "peak": 1}
+    assert show.log.counts == [counts, counts | {"likes": 7}]
 
 
 async def test_between_sessions_only_those_online_are_counted(show: Show):
@@ -225,6 +230,7 @@ async def test_a_gateway_that_closes_takes_its_viewers_along(show: Show):
     await east.tick()
     assert show.log.counts[-1] == {"online": 1, "unique": 2, "peak": 1}
     assert await show.stays() == [(ann, 0, 0), (bob, 0, None)]
+    assert await show.stage.pool.fetchval("SELECT count(*) FROM watch_gateway") == 1
 
 
 async def test_a_viewer_whom_two_gateways_store_at_once_is_one(show: Show):
