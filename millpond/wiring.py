@@ -22,15 +22,20 @@ from keel.ids import Ids
 from keel.lua import connect
 from keel.metrics import CLOCK_OFFSET_MS
 from keel.outbox import Subscriber
+from live.roomlog import RoomLog
+from live.sale_news import RoomEvents
+from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
 GATE_RELEASES: Final = "gate-releases"
+ROOM_LOG: Final = "room-log"
 READ_CONNECTIONS: Final = 4
 
 # Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.placed": (),
     "order.lapsed": (GATE_RELEASES,),
+    ROOM_EVENT: (ROOM_LOG,),
 }
 
 
@@ -54,6 +59,7 @@ class Parts:
     viewers_book: SaleBook
     rebuilder: Rebuilder
     denials: Denials
+    room_log: RoomLog
 
     @property
     def selling(self) -> Selling:
@@ -68,7 +74,10 @@ class Parts:
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
-        return {GATE_RELEASES: GateReleases(self.gate, self.ledger)}
+        return {
+            GATE_RELEASES: GateReleases(self.gate, self.ledger),
+            ROOM_LOG: RoomEvents(self.room_log, self.reader),
+        }
 
 
 @asynccontextmanager
@@ -105,6 +114,7 @@ async def parts_of(
             viewers_book=SaleBook(reader),
             rebuilder=Rebuilder(pool, ledger, gate),
             denials=Denials(pool, clock),
+            room_log=RoomLog(redis, clock),
         )
 
 
