@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from keel.clock import FollowingClock
 from keel.ids import Ids, is_id
 from millpond.private_files import read_or_make
+from millpond.settings_media import MediaSettings
 
 PREFIX: Final = "MILLPOND_"
 SECRET_BYTES_MIN: Final = 32
@@ -66,7 +67,7 @@ class StaffToken(BaseModel):
     merchant_id: MerchantId
 
 
-class Settings(BaseSettings):
+class Settings(MediaSettings, BaseSettings):
     """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
 
     model_config = SettingsConfigDict(

@@ -19,15 +19,19 @@ from keel.database import Pool, create_engine, create_hot_pool, create_pool, dat
 from keel.ids import Ids
 from keel.lua import connect
 from keel.outbox import Subscriber
+from live.staging import Rooms
+from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
 GATE_RELEASES: Final = "gate-releases"
+ROOM_LOG: Final = "room-log"
 READ_CONNECTIONS: Final = 4
 
 # Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.placed": (),
     "order.lapsed": (GATE_RELEASES,),
+    ROOM_EVENT: (ROOM_LOG,),
 }
 
 
@@ -51,6 +55,10 @@ class Parts:
     viewers_book: SaleBook
     rebuilder: Rebuilder
     denials: Denials
+
+    def rooms(self) -> Rooms:
+        """What the use cases of rooms need."""
+        return Rooms(self.sessions, self.ids, self.clock, SUBSCRIPTIONS[ROOM_EVENT])
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
