@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from keel.clock import rfc3339, to_ms
-from live import store_ingest, store_rooms, store_sessions
+from live import store_ingest, store_sessions
 from live.model import SessionState, Why
 from live.staging import Command
 from live.tables_rooms import IngestRow, SessionRow
@@ -57,20 +57,17 @@ async def _move(
         actor=actor,
         at=now,
     )
-    await announce(command, moved, now)
+    announce(command, moved, now)
     return moved
 
 
-async def announce(command: Command, row: SessionRow, now: datetime) -> None:
-    """Tell the screens where the session stands."""
-    title = row.title
-    if title is None:
-        title = (await store_rooms.find_room(command.session, row.merchant_id, row.room_id)).title
+def announce(command: Command, row: SessionRow, now: datetime) -> None:
+    """Tell the screens where the session stands. Without a title of its own it has the room's."""
     body = {
         "session_id": row.id,
         "state": row.state,
         "at": rfc3339(to_ms(now)),
-        "title": title,
+        "title": row.title,
         "rehearsal": row.rehearsal,
     }
     command.announce(row.place, "session.moved", body)

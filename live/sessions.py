@@ -57,7 +57,7 @@ async def plan_session(rooms: Rooms, by: Principal, room_id: str, new: NewSessio
             created_at=now,
         )
         rooms.audit(command.session, by, "session.plan", session_id, room_id=room_id, rehearsal=new.rehearsal)
-        await announce(command, row, now)
+        announce(command, row, now)
         return Told(row, [], [])
 
 
@@ -72,7 +72,7 @@ async def edit_session(
             raise Conflict(detail=f"only the title changes while the session is {row.state}")
         row = await store_sessions.revise(command.session, row, **changes)
         rooms.audit(command.session, by, "session.edit", session_id, fields=sorted(changes))
-        await announce(command, row, rooms.clock.now())
+        announce(command, row, rooms.clock.now())
         return await _told(command, row)
 
 

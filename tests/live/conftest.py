@@ -6,17 +6,17 @@ from typing import Final
 import pytest
 
 from tests.live.desk import Staff
-from tests.live.stage import Stage, open_stage
+from tests.live.ponds import Pond, open_pond
 from tests.orders.serving import serve
 
 PLAY: Final = {"hls": "https://play.example.com/live/{stream}.m3u8"}
 
 
 @pytest.fixture
-async def stage(database_url: str, redis_url: str) -> AsyncIterator[Stage]:
+async def pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
     """A shop with rooms."""
-    async with open_stage(database_url, redis_url) as stage:
-        yield stage
+    async with open_pond(database_url, redis_url) as pond:
+        yield pond
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from live import rooms, sessions
 from live.bills import FRESH_S, KNOWN_S, Bills, room_for_viewers, tag_of
 from live.store_stage import bill_of
 from tests.inventory.selling import open_sale
-from tests.live.stage import MEDIA
+from tests.live.ponds import MEDIA
 
 
 class Window:
     """Bills with a clock that stands still until it is moved."""
 
-    def __init__(self, stage):
+    def __init__(self, pond):
         self.at_s = 0.0
-        self.stage, self.bills = stage, Bills(stage.rooms.sessions, lambda: self.at_s)
+        self.pond, self.bills = pond, Bills(pond.rooms.sessions, lambda: self.at_s)
 
     async def see(self, room):
         """As everybody sees it, freshly."""
@@ -25,63 +25,63 @@ class Window:
         return await self.again(room)
 
     async def again(self, room):
-        return await room_for_viewers(self.bills, MEDIA, self.stage.shop.clock, room.id)
+        return await room_for_viewers(self.bills, MEDIA, self.pond.shop.clock, room.id)
 
 
 @pytest.fixture
-def window(stage):
-    return Window(stage)
+def window(pond):
+    return Window(pond)
 
 
-async def test_a_room_shows_what_is_on_what_comes_and_where_to_watch(stage, window):
-    room = await stage.room(cover_url="https://example.com/cover.jpg")
+async def test_a_room_shows_what_is_on_what_comes_and_where_to_watch(pond, window):
+    room = await pond.room(cover_url="https://example.com/cover.jpg")
     seen = await window.see(room)
     assert (seen.state, seen.session, seen.schedule, seen.play) == ("idle", None, [], {})
-    late, early = [await stage.session(room, starts_in_s=s, title=f"In {s}") for s in (900, 600)]
+    late, early = [await pond.session(room, starts_in_s=s, title=f"In {s}") for s in (900, 600)]
     seen = await window.see(room)
     assert (seen.state, seen.session.title) == ("scheduled", "In 600")
     assert [row.id for row in seen.schedule] == [early.id, late.id]
     assert seen.play == {}, "nobody watches the host set up"
-    await stage.start(early)
+    await pond.start(early)
     seen = await window.see(room)
-    assert (seen.state, seen.session.id, seen.session.started_at) == ("live", early.id, stage.shop.clock.now())
+    assert (seen.state, seen.session.id, seen.session.started_at) == ("live", early.id, pond.shop.clock.now())
     assert seen.play == {"hls": f"https://play.example.com/live/{room.id}.m3u8"}
-    await stage.stop(early)
-    await stage.stop(late)
+    await pond.stop(early)
+    await pond.stop(late)
     seen = await window.see(room)
     assert (seen.state, seen.session.id, seen.play) == ("ended", early.id, {}), "one that was called off never was"
 
 
-async def test_an_interruption_is_shown_as_one(stage, window):
-    room = await stage.room("By the pond")
-    session = await stage.session(room)
-    await stage.publish(session)
-    await stage.unpublish(session)
+async def test_an_interruption_is_shown_as_one(pond, window):
+    room = await pond.room("By the pond")
+    session = await pond.session(room)
+    await pond.publish(session)
+    await pond.unpublish(session)
     seen = await window.see(room)
     assert (seen.state, seen.session.title) == ("interrupted", "By the pond")
 
 
-async def test_a_rehearsal_is_nowhere_to_be_seen(stage, window):
-    room = await stage.room()
-    rehearsal = await stage.session(room, rehearsal=True)
-    await stage.start(rehearsal)
+async def test_a_rehearsal_is_nowhere_to_be_seen(pond, window):
+    room = await pond.room()
+    rehearsal = await pond.session(room, rehearsal=True)
+    await pond.start(rehearsal)
     seen = await window.see(room)
     assert (seen.state, seen.schedule) == ("idle", [])
     assert rehearsal.id not in seen.model_dump_json()
     with pytest.raises(NotFound):
-        await room_for_viewers(window.bills, MEDIA, stage.shop.clock, rehearsal.id)
+        await room_for_viewers(window.bills, MEDIA, pond.shop.clock, rehearsal.id)
 
 
-async def test_the_sales_of_a_session_are_named(stage, window):
-    room, sale = await stage.room(), await open_sale(stage.shop)
-    session = await stage.session(room)
-    await sessions.link_sale(stage.rooms, stage.book, stage.by, session.id, sale.id)
+async def test_the_sales_of_a_session_are_named(pond, window):
+    room, sale = await pond.room(), await open_sale(pond.shop)
+    session = await pond.session(room)
+    await sessions.link_sale(pond.rooms, pond.book, pond.by, session.id, sale.id)
     assert (await window.see(room)).session.sale_ids == [sale.id]
 
 
-async def test_a_crowd_costs_one_reading_a_second(stage, window, monkeypatch):
+async def test_a_crowd_costs_one_reading_a_second(pond, window, monkeypatch):
     readings = 0
-    room = await stage.room()
+    room = await pond.room()
 
     async def counted(session, room_id):
         nonlocal readings
@@ -93,12 +93,12 @@ async def test_a_crowd_costs_one_reading_a_second(stage, window, monkeypatch):
     await asyncio.gather(*(window.again(room) for _ in range(50)))
     for _ in range(5):
         with pytest.raises(NotFound):
-            await room_for_viewers(window.bills, MEDIA, stage.shop.clock, stage.by.merchant_id)
+            await room_for_viewers(window.bills, MEDIA, pond.shop.clock, pond.by.merchant_id)
     assert readings == 2, "one for what is there, one for what is not"
 
 
-async def test_while_postgresql_is_away_a_room_is_shown_as_it_was(stage, window, monkeypatch):
-    room, unknown = await stage.room(), await stage.room()
+async def test_while_postgresql_is_away_a_room_is_shown_as_it_was(pond, window, monkeypatch):
+    room, unknown = await pond.room(), await pond.room()
     await window.see(room)
 
     async def away(*_):
@@ -113,27 +113,27 @@ async def test_while_postgresql_is_away_a_room_is_shown_as_it_was(stage, window,
         await window.see(room)
 
 
-async def test_the_tag_changes_with_what_is_shown_and_not_with_the_time(stage, window):
-    room = await stage.room()
-    session = await stage.session(room)
+async def test_the_tag_changes_with_what_is_shown_and_not_with_the_time(pond, window):
+    room = await pond.room()
+    session = await pond.session(room)
     first = await window.see(room)
-    stage.shop.clock.advance(s=5)
+    pond.shop.clock.advance(s=5)
     later = await window.see(room)
     assert (tag_of(later), later.server_time) != (tag_of(first), first.server_time)
     assert tag_of(later) == tag_of(first)
-    await stage.start(session)
+    await pond.start(session)
     assert tag_of(await window.see(room)) != tag_of(first)
 
 
-async def test_a_room_that_is_put_away_is_not_there(stage, window):
-    room = await stage.room()
-    await rooms.archive_room(stage.rooms, stage.by, room.id)
+async def test_a_room_that_is_put_away_is_not_there(pond, window):
+    room = await pond.room()
+    await rooms.archive_room(pond.rooms, pond.by, room.id)
     with pytest.raises(NotFound):
         await window.see(room)
 
 
-async def test_the_memory_of_rooms_is_bounded(stage, window, monkeypatch):
+async def test_the_memory_of_rooms_is_bounded(pond, window, monkeypatch):
     monkeypatch.setattr("live.bills.ROOMS_MAX", 2)
     for _ in range(4):
-        await window.see(await stage.room())
+        await window.see(await pond.room())
     assert len(window.bills._seen) == 2

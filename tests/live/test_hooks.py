@@ -16,7 +16,7 @@ from keel.errors import Malformed
 from live.hooks import Said, Step, of_mediamtx, of_mediamtx_path, of_nginx, of_srs
 from live.ingest import Report
 from live.routes_hooks import router
-from tests.live.stage import Stage
+from tests.live.ponds import Pond
 
 PLACE: Final = "01a3185c-5000-7009-8e45-b0f67c226c88"
 SECRET: Final = "the hooks' secret"
@@ -99,11 +99,11 @@ def test_a_form_of_many_fields_is_refused():
 
 
 @pytest.fixture
-async def server(stage: Stage):
+async def server(pond: Pond):
     app = FastAPI()
     http.install(app)
     app.include_router(router)
-    app.state.ingest, app.state.hook_secret = stage.ingest, SECRET
+    app.state.ingest, app.state.hook_secret = pond.ingest, SECRET
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://pond/v1/hooks") as client:
         yield client
@@ -113,9 +113,9 @@ def url(path: str, secret: str = SECRET) -> str:
     return f"/{path}?secret={quote(secret)}"
 
 
-async def test_a_broadcast_by_nginx(stage, server):
-    session = await stage.session(await stage.room())
-    key = await stage.key(session)
+async def test_a_broadcast_by_nginx(pond, server):
+    session = await pond.session(await pond.room())
+    key = await pond.key(session)
     for call, state in (
         ("publish", "live"),
         ("update_publish", "live"),
@@ -123,49 +123,49 @@ async def test_a_broadcast_by_nginx(stage, server):
         ("play", "interrupted"),
     ):
         answer = await server.post(url("nginx-rtmp"), content=nginx(call, place=session.place, key=key))
-        assert (answer.status_code, await stage.state(session)) == (200, state)
+        assert (answer.status_code, await pond.state(session)) == (200, state)
     refused = await server.post(url("nginx-rtmp"), content=nginx("publish", place=session.place, key="forged"))
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:millpond:problem:publish-refused")
 
 
-async def test_a_broadcast_by_srs(stage, server):
-    session = await stage.session(await stage.room())
-    call = SRS | {"stream": session.place, "param": f"?key={await stage.key(session)}"}
+async def test_a_broadcast_by_srs(pond, server):
+    session = await pond.session(await pond.room())
+    call = SRS | {"stream": session.place, "param": f"?key={await pond.key(session)}"}
     for action, state in (("on_publish", "live"), ("on_unpublish", "interrupted")):
         answer = await server.post(url("srs"), json=call | {"action": action})
-        assert (answer.status_code, answer.json(), await stage.state(session)) == (200, {"code": 0}, state)
+        assert (answer.status_code, answer.json(), await pond.state(session)) == (200, {"code": 0}, state)
     assert (await server.post(url("srs"), json=call | {"param": ""})).status_code == 403
 
 
-async def test_a_broadcast_by_mediamtx(stage, server):
-    session = await stage.session(await stage.room())
-    query = f"key={await stage.key(session)}"
+async def test_a_broadcast_by_mediamtx(pond, server):
+    session = await pond.session(await pond.room())
+    query = f"key={await pond.key(session)}"
     asked = MEDIAMTX | {"path": f"live/{session.place}", "query": query}
     assert (await server.post(url("mediamtx/auth"), json=asked)).status_code == 200
-    assert await stage.state(session) == "scheduled", "it has not begun yet"
+    assert await pond.state(session) == "scheduled", "it has not begun yet"
     assert (await server.post(url("mediamtx/auth"), json=asked | {"query": ""})).status_code == 403
     assert (await server.post(url("mediamtx/auth"), json=asked | {"action": "read"})).status_code == 200
     form = {"path": f"live/{session.place}", "id": "3f0c", "query": query}
     for path, state in (("ready", "live"), ("not-ready", "interrupted"), ("not-ready", "interrupted")):
         answer = await server.post(url(f"mediamtx/{path}"), data=form)
-        assert (answer.status_code, await stage.state(session)) == (200, state)
+        assert (answer.status_code, await pond.state(session)) == (200, state)
 
 
 @pytest.mark.parametrize("path", ["nginx-rtmp", "srs", "mediamtx/auth", "mediamtx/ready", "mediamtx/not-ready"])
-async def test_who_does_not_know_the_secret_is_not_heard(stage, server, path):
-    session = await stage.session(await stage.room())
-    body = nginx("publish", place=session.place, key=await stage.key(session))
+async def test_who_does_not_know_the_secret_is_not_heard(pond, server, path):
+    session = await pond.session(await pond.room())
+    body = nginx("publish", place=session.place, key=await pond.key(session))
     for wrong in (f"/{path}", url(path, ""), url(path, "wrong"), url(path, "é")):
         assert (await server.post(wrong, content=body)).status_code == 401
     server._transport.app.state.hook_secret = None
     for head in ({}, {"authorization": "Bearer "}, {"authorization": f"Bearer {SECRET}"}):
         assert (await server.post(url(path, ""), content=body, headers=head)).status_code == 401
-    assert await stage.state(session) == "scheduled"
+    assert await pond.state(session) == "scheduled"
 
 
-async def test_the_secret_may_come_as_a_bearer_token(stage, server):
-    session = await stage.session(await stage.room())
-    body = nginx("publish", place=session.place, key=await stage.key(session))
+async def test_the_secret_may_come_as_a_bearer_token(pond, server):
+    session = await pond.session(await pond.room())
+    body = nginx("publish", place=session.place, key=await pond.key(session))
     head = {"authorization": f"Bearer {SECRET}"}
     assert (await server.post("/nginx-rtmp", content=body, headers=head)).status_code == 200
-    assert await stage.state(session) == "live"
+    assert await pond.state(session) == "live"

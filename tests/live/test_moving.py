@@ -9,38 +9,38 @@ from live.moving import CLOCK, end, go_live, interrupt
 from live.store_sessions import find_session, on_air_at
 
 
-async def test_a_session_moves_from_what_was_read_or_not_at_all(stage):
-    session = await stage.session(await stage.room())
-    async with stage.rooms.command() as command:
-        seen = await find_session(command.session, stage.by.merchant_id, session.id)
-    await stage.start(session)
+async def test_a_session_moves_from_what_was_read_or_not_at_all(pond):
+    session = await pond.session(await pond.room())
+    async with pond.rooms.command() as command:
+        seen = await find_session(command.session, pond.by.merchant_id, session.id)
+    await pond.start(session)
     for move in (
         lambda command: go_live(command, seen, actor=CLOCK, why=Why.PICTURE, with_picture=True),
         lambda command: end(command, seen, actor=CLOCK, why=Why.IDLE),
     ):
         with pytest.raises(Conflict) as refusal:
-            async with stage.rooms.command() as command:
+            async with pond.rooms.command() as command:
                 await move(command)
         assert refusal.value.detail == "the session was moved by somebody else"
-    assert await stage.moves(session) == ["scheduled>live hand"]
+    assert await pond.moves(session) == ["scheduled>live hand"]
 
 
-async def test_no_step_is_taken_that_the_table_does_not_have(stage):
-    session = await stage.session(await stage.room())
+async def test_no_step_is_taken_that_the_table_does_not_have(pond):
+    session = await pond.session(await pond.room())
     with pytest.raises(Conflict) as refusal:
-        async with stage.rooms.command() as command:
+        async with pond.rooms.command() as command:
             await interrupt(command, session, why=Why.PICTURE_LOST)
     assert refusal.value.detail == f"a session that is scheduled cannot become {SessionState.INTERRUPTED}"
 
 
-async def test_the_database_itself_holds_a_room_to_one_broadcast(stage):
-    room = await stage.room()
-    first, second = await stage.session(room), await stage.session(room)
-    await stage.start(first)
+async def test_the_database_itself_holds_a_room_to_one_broadcast(pond):
+    room = await pond.room()
+    first, second = await pond.session(room), await pond.session(room)
+    await pond.start(first)
     with pytest.raises(IntegrityError, match="session_on_air"):
-        async with stage.rooms.command() as command:
+        async with pond.rooms.command() as command:
             await go_live(command, second, actor=CLOCK, why=Why.PICTURE, with_picture=True)
-    async with stage.rooms.command() as command:
-        on_air = await on_air_at(command.session, stage.by.merchant_id, room.id)
+    async with pond.rooms.command() as command:
+        on_air = await on_air_at(command.session, pond.by.merchant_id, room.id)
         assert on_air is not None
         assert on_air.id == first.id

@@ -11,7 +11,7 @@ from keel.identity import Role
 from live import pushing
 from live.push_keys import PushKeys, Validity
 from live.pushing import room_key, session_key
-from tests.live.stage import SECRET, as_role
+from tests.live.ponds import SECRET, as_role
 
 PLACE: Final = "01a3185c-5000-7009-8e45-b0f67c226c88"
 KEYS: Final = PushKeys([SECRET])
@@ -45,30 +45,30 @@ def test_a_key_passes_through_the_url_of_a_stream():
     assert set(KEY) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
-async def test_obs_is_given_a_server_and_a_stream_key_and_the_hand_out_is_noted(stage):
-    room = await stage.room()
-    handed = await room_key(stage.studio, stage.by, room.id, ttl_s=60)
+async def test_obs_is_given_a_server_and_a_stream_key_and_the_hand_out_is_noted(pond):
+    room = await pond.room()
+    handed = await room_key(pond.studio, pond.by, room.id, ttl_s=60)
     target = handed.target
     assert target.server == "rtmp://push.example.com/live"
     assert target.stream_key.startswith(f"{room.id}?key=")
     assert target.url == f"{target.server}/{target.stream_key}"
-    assert (handed.expires_at - stage.shop.clock.now()).total_seconds() == 60
-    (row,) = await stage.run("SELECT subject_id::text, detail FROM staff_audit WHERE command = 'push_key.hand'")
+    assert (handed.expires_at - pond.shop.clock.now()).total_seconds() == 60
+    (row,) = await pond.run("SELECT subject_id::text, detail FROM staff_audit WHERE command = 'push_key.hand'")
     assert (row["subject_id"], row["detail"]) == (room.id, {"key_no": 1})
 
 
-async def test_a_rehearsal_is_pushed_to_a_place_of_its_own(stage):
-    room = await stage.room()
-    real, rehearsal = await stage.session(room), await stage.session(room, rehearsal=True)
-    places = [(await session_key(stage.studio, stage.by, row.id, ttl_s=60)).target for row in (real, rehearsal)]
+async def test_a_rehearsal_is_pushed_to_a_place_of_its_own(pond):
+    room = await pond.room()
+    real, rehearsal = await pond.session(room), await pond.session(room, rehearsal=True)
+    places = [(await session_key(pond.studio, pond.by, row.id, ttl_s=60)).target for row in (real, rehearsal)]
     assert [place.stream_key.partition("?")[0] for place in places] == [room.id, rehearsal.id]
-    key = await stage.key(rehearsal)
-    await pushing.revoke_session_keys(stage.studio, stage.by, rehearsal.id)
-    (row,) = await stage.run("SELECT key_no FROM ingest WHERE place = :place", place=rehearsal.id)
+    key = await pond.key(rehearsal)
+    await pushing.revoke_session_keys(pond.studio, pond.by, rehearsal.id)
+    (row,) = await pond.run("SELECT key_no FROM ingest WHERE place = :place", place=rehearsal.id)
     assert (row["key_no"], PushKeys([SECRET]).check(key, place=rehearsal.id, key_no=2, now_s=0)) == (2, Validity.NONE)
 
 
-async def test_who_only_looks_gets_no_key(stage):
-    room = await stage.room()
+async def test_who_only_looks_gets_no_key(pond):
+    room = await pond.room()
     with pytest.raises(Forbidden):
-        await room_key(stage.studio, as_role(stage.by, Role.ANALYST), room.id, ttl_s=60)
+        await room_key(pond.studio, as_role(pond.by, Role.ANALYST), room.id, ttl_s=60)

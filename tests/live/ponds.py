@@ -1,9 +1,9 @@
 """Builders for tests of rooms: a room, a session, its push key, and media servers that say things.
 
-async with open_stage(database_url, redis_url) as stage:
-    room = await stage.room()
-    session = await stage.session(room)
-    await stage.publish(session)
+async with open_pond(database_url, redis_url) as pond:
+    room = await pond.room()
+    session = await pond.session(room)
+    await pond.publish(session)
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -47,7 +47,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Pond:
     """A shop's rooms, and those who act in them."""
 
     shop: Shop
@@ -125,12 +125,12 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(database_url: str, redis_url: str) -> AsyncIterator[Stage]:
+async def open_pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
     """Rooms of one merchant; the clock stands still until it is moved."""
     async with open_shop(database_url, redis_url) as shop:
         log = Told()
         here = Rooms(shop.selling.sessions, shop.ids, shop.clock, HEARD_BY, log)
-        yield Stage(shop, here, log)
+        yield Pond(shop, here, log)
 
 
 def as_role(by: Principal, role: Role) -> Principal:
