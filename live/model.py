@@ -10,6 +10,7 @@ PAGE_MAX: Final = 100
 CREW_MAX: Final = 50
 SALES_PER_SESSION_MAX: Final = 50
 OPEN_SESSIONS_MAX: Final = 100  # of one room, not ended yet
+HISTORY_MAX: Final = 500  # moves of one session that are shown
 GRACE_S: Final = 120
 GRACE_S_MIN: Final = 5
 IDLE_END_S_MIN: Final = 60

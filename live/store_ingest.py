@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Interval, and_, case, cast, func, or_, select, update
+from sqlalchemy import Interval, and_, case, cast, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from live.model import SessionState
+from live.model import ON_AIR, SessionState
 from live.tables_rooms import IngestRow, RoomRow, SessionRow
 
 
@@ -51,7 +52,7 @@ async def due_to_end(session: AsyncSession, now: datetime, *, count: int) -> Seq
     over = SessionRow.quiet_since <= cast(now, SessionRow.quiet_since.type) - patience_s * cast(
         timedelta(seconds=1), Interval
     )
-    on_air = SessionRow.state.in_([SessionState.LIVE, SessionState.INTERRUPTED])
+    on_air = SessionRow.state.in_(ON_AIR)
     room = and_(RoomRow.merchant_id == SessionRow.merchant_id, RoomRow.id == SessionRow.room_id)
     page = select(SessionRow).join(RoomRow, room).where(on_air, over).order_by(SessionRow.quiet_since).limit(count)
     return (await session.scalars(page)).all()
@@ -71,11 +72,8 @@ async def due_to_start(session: AsyncSession, now: datetime, *, count: int) -> S
     )
     there = and_(IngestRow.merchant_id == SessionRow.merchant_id, at_place, IngestRow.client.is_not(None))
     due = SessionRow.state == SessionState.SCHEDULED, SessionRow.autostart, SessionRow.starts_at <= now
-    other = select(func.count()).select_from(SessionRow.__table__.alias("other")).correlate(SessionRow)
-    columns = other.get_final_froms()[0].c
-    busy = other.where(
-        columns.room_id == SessionRow.room_id, columns.rehearsal.is_(False), columns.state.in_(["live", "interrupted"])
-    )
-    free = or_(SessionRow.rehearsal, busy.scalar_subquery() == 0)
+    other = aliased(SessionRow)
+    is_on = other.room_id == SessionRow.room_id, other.rehearsal.is_(False), other.state.in_(ON_AIR)
+    free = or_(SessionRow.rehearsal, ~exists().where(*is_on))
     page = select(SessionRow).join(IngestRow, there).where(*due, free).order_by(SessionRow.starts_at).limit(count)
     return (await session.scalars(page)).all()

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from keel.database import newest_first
 from keel.errors import Conflict, NotFound
-from live.model import ON_AIR, OPEN, SessionFilter, SessionState, sources_of
+from live.model import HISTORY_MAX, ON_AIR, OPEN, SessionFilter, SessionState, sources_of
 from live.tables_rooms import SessionHistoryRow, SessionRow, SessionSaleRow
 
 
@@ -87,9 +87,10 @@ async def add_history(session: AsyncSession, **values: Any) -> None:
 
 
 async def history(session: AsyncSession, merchant_id: str, session_id: str) -> Sequence[SessionHistoryRow]:
-    """Every move of a session, the oldest first."""
+    """The moves of a session, the oldest first; of very many the last HISTORY_MAX."""
     mine = SessionHistoryRow.merchant_id == merchant_id, SessionHistoryRow.session_id == session_id
-    return (await session.scalars(select(SessionHistoryRow).where(*mine).order_by(SessionHistoryRow.id))).all()
+    page = select(SessionHistoryRow).where(*mine).order_by(SessionHistoryRow.id.desc()).limit(HISTORY_MAX)
+    return (await session.scalars(page)).all()[::-1]
 
 
 async def on_air_at(session: AsyncSession, merchant_id: str, place: str) -> SessionRow | None:

@@ -1,9 +1,14 @@
 """The one way a session moves."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from keel.database import create_pool
 from keel.errors import Conflict
+from keel.outbox import Fact, Handled, Relay
 from live.model import SessionState, Why
 from live.moving import CLOCK, end, go_live, interrupt
 from live.store_sessions import find_session, on_air_at
@@ -44,3 +49,24 @@ async def test_the_database_itself_holds_a_room_to_one_broadcast(pond):
         on_air = await on_air_at(command.session, pond.by.merchant_id, room.id)
         assert on_air is not None
         assert on_air.id == first.id
+
+
+async def test_a_process_that_is_killed_between_commit_and_word_is_made_up_for_by_the_relay(pond, database_url):
+    told: list[Fact] = []
+
+    async def hear(facts: Sequence[Fact]) -> list[Handled]:
+        told.extend(facts)
+        return [Handled.DONE for _ in facts]
+
+    killed = replace(pond, rooms=replace(pond.rooms, log=None))
+    session = await killed.session(await killed.room())
+    await killed.start(session)
+    await killed.stop(session)
+    async with create_pool(database_url) as pool:
+        relay = Relay(pool, {"room-log": hear}, pond.shop.clock)
+        while await relay.tick():
+            pass
+    assert [fact.payload["body"]["state"] for fact in told] == ["scheduled", "live", "ended"]
+    assert {(fact.topic, fact.aggregate, fact.payload["place"]) for fact in told} == {
+        ("room.event", session.room_id, session.room_id)
+    }
