@@ -19,6 +19,8 @@ from keel.database import Pool, create_engine, create_hot_pool, create_pool, dat
 from keel.ids import Ids
 from keel.lua import connect
 from keel.outbox import Subscriber
+from live.roomlog import RoomLog
+from live.sale_news import RoomEvents
 from live.staging import Rooms
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
@@ -55,14 +57,18 @@ class Parts:
     viewers_book: SaleBook
     rebuilder: Rebuilder
     denials: Denials
+    room_log: RoomLog
 
     def rooms(self) -> Rooms:
         """What the use cases of rooms need."""
-        return Rooms(self.sessions, self.ids, self.clock, SUBSCRIPTIONS[ROOM_EVENT])
+        return Rooms(self.sessions, self.ids, self.clock, SUBSCRIPTIONS[ROOM_EVENT], self.room_log)
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
-        return {GATE_RELEASES: GateReleases(self.gate, self.ledger)}
+        return {
+            GATE_RELEASES: GateReleases(self.gate, self.ledger),
+            ROOM_LOG: RoomEvents(self.room_log, self.reader),
+        }
 
 
 @asynccontextmanager
@@ -99,6 +105,7 @@ async def parts_of(
             viewers_book=SaleBook(reader),
             rebuilder=Rebuilder(pool, ledger, gate),
             denials=Denials(pool, clock),
+            room_log=RoomLog(redis, clock),
         )
 
 

@@ -1,5 +1,9 @@
 """Sessions over HTTP: a whole broadcast by hand, and a rehearsal that nobody sees."""
 
+import json
+
+from live.scene import Scene, fold
+from live.snapshots import Readers, snapshot
 from tests.inventory.selling import draft_sale
 from tests.journeys.worlds import ABSENT
 
@@ -40,3 +44,37 @@ async def test_a_rehearsal_is_no_room_and_no_session_of_viewers(staff):
     assert hidden.status_code == 404
     seen = (await staff.served.client.get(f"/v1/rooms/{room['id']}")).text
     assert rehearsal["id"] not in seen
+
+
+async def test_the_screens_hear_of_each_move_and_an_old_snapshot_with_it_is_a_fresh_one(staff):
+    parts, merchant_id = staff.served.parts, staff.served.shop.staff.merchant_id
+    readers = Readers(parts.room_log, parts.reader, {})
+    room = await staff.ask("POST", "rooms", 201, json={"title": "By the pond"})
+    path = f"rooms/{room['id']}"
+    position, before = await snapshot(readers, merchant_id, room["id"])
+    session = await staff.ask("POST", f"{path}/sessions", 201, json={})
+    for method, at, body in (
+        ("POST", f"sessions/{session['id']}/start", None),
+        ("PATCH", f"sessions/{session['id']}", {"title": "At nine"}),
+        ("PATCH", path, {"title": "By the lake"}),
+        ("POST", f"sessions/{session['id']}/stop", None),
+    ):
+        staff.served.shop.clock.advance(s=1)
+        await staff.ask(method, at, json=body)
+    events = await parts.room_log.since(room["id"], position)
+    assert [event.kind for event in events] == ["session.moved"] * 3 + ["room.changed", "session.moved"]
+    scene: Scene = before
+    for event in events:
+        scene = fold(scene, event.kind, json.loads(event.body))
+    assert scene == (await snapshot(readers, merchant_id, room["id"]))[1]
+
+
+async def test_a_rehearsal_is_told_to_its_own_place_alone(staff):
+    room = await staff.ask("POST", "rooms", 201, json={"title": "By the pond"})
+    log = staff.served.parts.room_log
+    before = await log.position(room["id"])
+    rehearsal = await staff.ask("POST", f"rooms/{room['id']}/sessions", 201, json={"rehearsal": True})
+    own = await log.position(rehearsal["id"])
+    await staff.ask("POST", f"sessions/{rehearsal['id']}/start")
+    assert await log.since(room["id"], before) == []
+    assert [event.kind for event in await log.since(rehearsal["id"], own)] == ["session.moved"]
