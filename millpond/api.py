@@ -34,6 +34,11 @@ from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.jobs import Jobs
 from keel.loops import at_start, run_every
+from live import routes_hooks, routes_rooms, routes_sessions
+from live.bills import Bills
+from live.ingest import Ingest
+from live.push_keys import PushKeys
+from live.pushing import Studio
 from millpond.cors import with_origins
 from millpond.edge import Edge
 from millpond.express import express_lane_to
@@ -109,6 +114,7 @@ def build(parts: Parts, settings: Settings) -> Application:
     app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)
     for router in (orders_router, sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):
         app.include_router(router)
+    _add_rooms(app, parts, settings, PushKeys(settings.token_secrets.values()))
     _add_health(app, Readiness(parts))
     describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
@@ -131,6 +137,15 @@ def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) 
     app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock)
     app.state.sign_in_limits = SignInLimits()
     for router in (people_routes.staff, people_routes.auth, routes_staff.router):
+        app.include_router(router)
+
+
+def _add_rooms(app: FastAPI, parts: Parts, settings: Settings, keys: PushKeys) -> None:
+    """Rooms and sessions, and what media servers report of them."""
+    app.state.rooms = rooms = parts.rooms()
+    app.state.bills, app.state.studio = Bills(parts.sessions), Studio(rooms, settings.media(), keys)
+    app.state.ingest, app.state.hook_secret = Ingest(rooms, keys), settings.hook_secret()
+    for router in (routes_rooms.router, routes_rooms.public, routes_sessions.router, routes_hooks.router):
         app.include_router(router)
 
 

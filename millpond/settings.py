@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from keel.clock import FollowingClock
 from keel.ids import Ids, is_id
 from millpond.private_files import read_or_make
+from millpond.settings_media import MediaSettings
 
 PREFIX: Final = "MILLPOND_"
 SECRET_BYTES_MIN: Final = 32
@@ -66,7 +67,7 @@ class StaffToken(BaseModel):
     merchant_id: MerchantId
 
 
-class Settings(BaseSettings):
+class Settings(MediaSettings, BaseSettings):
     """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
 
     model_config = SettingsConfigDict(
@@ -159,6 +160,11 @@ class Settings(BaseSettings):
                 f" MILLPOND_API_PORT {self.api_port} has to be another one"
             )
         return self
+
+    @property
+    def token_secrets(self) -> dict[str, str]:
+        """The keys that sign what this shop hands out, by key id; the first one signs."""
+        return {kid: key.get_secret_value() for kid, key in self.token_keys.items()}
 
     def with_secrets(self) -> Self:
         """These settings with token keys and staff tokens.

@@ -24,6 +24,7 @@ from keel.metrics import CLOCK_OFFSET_MS
 from keel.outbox import Subscriber
 from live.roomlog import RoomLog
 from live.sale_news import RoomEvents
+from live.staging import Rooms
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
@@ -71,6 +72,10 @@ class Parts:
         if isinstance(self.clock, FollowingClock):
             await self.clock.follow()
             CLOCK_OFFSET_MS.set(self.clock.offset_ms)
+
+    def rooms(self) -> Rooms:
+        """What the use cases of rooms need."""
+        return Rooms(self.sessions, self.ids, self.clock, SUBSCRIPTIONS[ROOM_EVENT], self.room_log)
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
@@ -127,4 +132,4 @@ def parts_for(settings: Settings) -> AbstractAsyncContextManager[Parts]:
 
 def tokens_of(settings: Settings, clock: Clock, denied: Container[str] = NOBODY) -> Tokens:
     """Access tokens as these settings sign and check them."""
-    return Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock, denied)
+    return Tokens(settings.token_secrets, clock, denied)

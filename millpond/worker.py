@@ -19,6 +19,8 @@ from keel.clock import OFFSET_READY_MAX_MS
 from keel.jobs import RUN_EVERY_S, JobRunner
 from keel.loops import run_every
 from keel.outbox import Relay
+from live.loops import keep_sessions
+from live.patience import Patience
 from live.presence import end_silent
 from live.sale_news import WATCH_EVERY_S, SaleWatch
 from millpond.api import upkeep_of
@@ -61,6 +63,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
         group.create_task(export(Exporter(parts.sessions, parts.clock), stop))
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
+        group.create_task(keep_sessions(Patience(parts.rooms()), stop))
         group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
         group.create_task(run_every("jobs", RUN_EVERY_S, stop, jobs.tick))

@@ -22,6 +22,9 @@ from inventory.importing import KIND
 from inventory.products import archive_product, create_product
 from keel.identity import Principal, Role
 from keel.jobs import Jobs
+from live.model import CrewRole
+from live.rooms import NewRoom, create_room, put_crew
+from live.sessions import NewSession, link_sale, plan_session
 from orders.export_work import Exporter
 from orders.exporting import ask_export
 from orders.filters import OrderFilter
@@ -114,6 +117,7 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
             "job_id": (await Jobs(served.parts.sessions, shop.ids, shop.clock).ask(by, KIND, **IMPORT)).id,
             "export_id": await _export(served, by),
         } | await _catalogue(shop)
+        things |= await _rooms(served, by, pending.member.id)
         yield World(served, people, own, other, sale, things)
 
 
@@ -127,6 +131,17 @@ async def _catalogue(shop: Shop) -> dict[str, str]:
     things["archived_sku_id"] = await make_sku(shop)
     await archive_sku(shop.selling, shop.staff, things["archived_sku_id"])
     return things
+
+
+async def _rooms(served: Served, by: Principal, member_id: str) -> dict[str, str]:
+    """A room with a crew of one, a session that is planned and sells a sale, and another room to be put away."""
+    here, book = served.parts.rooms(), served.parts.book
+    room, spare = [await create_room(here, by, NewRoom("By the pond")) for _ in range(2)]
+    session = (await plan_session(here, by, room.id, NewSession())).row
+    await put_crew(here, by, room.id, member_id, CrewRole.MODERATOR)
+    linked = await draft_sale(served.shop)
+    await link_sale(here, book, by, session.id, linked.id)
+    return {"room_id": room.id, "spare_room_id": spare.id, "session_id": session.id, "linked_id": linked.id}
 
 
 async def _export(served: Served, by: Principal) -> str:

@@ -38,6 +38,8 @@ def furnish(staff: Caller, customer: Caller, *, sale_id: str, item_id: str) -> d
     """Ids by the names that the routes' paths have for them. The sale is open."""
     order = order_of(customer, sale_id, item_id)
     sku = staff.get("/staff/skus").json()["skus"][0]
+    room = staff.post("/staff/rooms", {"title": "By the pond"})
+    session = staff.post(f"/staff/rooms/{room['id']}/sessions", {})
     app_id = staff.post("/staff/apps", {"provider": "demo", "app_id": "pond"})["id"]
     host = {"email": "hua@example.com", "name": "Hua", "role": "host"}
     return {
@@ -48,6 +50,8 @@ def furnish(staff: Caller, customer: Caller, *, sale_id: str, item_id: str) -> d
         "sku_id": sku["id"],
         "product_id": sku["product_id"],
         "template_id": staff.post(f"/staff/sales/{sale_id}/template")["id"],
+        "room_id": room["id"],
+        "session_id": session["id"],
         "app_id": app_id,
         "customer_id": customer.post("/auth/guest", {"app_id": app_id})["customer_id"],
         "member_id": staff.post("/staff/members", host)["id"],
