@@ -37,6 +37,9 @@ from keel.http import install, problem
 from keel.jobs import Jobs
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
+from live import routes_shelf
+from live.studio import Studio
+from live.telling import ROOM_EVENT
 from millpond.cors import with_origins
 from millpond.edge import Edge
 from millpond.express import express_lane_to
@@ -54,13 +57,16 @@ from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
 from orders.service import Orders
+from orders.tickets import Tickets
 
 log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 _CATALOGUE_ROUTES: Final = (routes_catalogue, routes_products, routes_import, routes_copies)
-_STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, routes_exports, staff_order_routes))
+_ORDER_ROUTES: Final = (routes_exports, staff_order_routes)
+_ROOM_ROUTES: Final = (routes_shelf,)
+_STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, *_ORDER_ROUTES, *_ROOM_ROUTES))
 
 
 @asynccontextmanager
@@ -109,6 +115,7 @@ def build(parts: Parts, settings: Settings) -> Application:
         clock=parts.clock,
         subscribers=SUBSCRIPTIONS["order.placed"],
         waiting_max=settings.placement_waiting_max,
+        tickets=Tickets(keys, parts.clock),
     )
     app.state.tokens = tokens
     _add_people(app, parts, settings, tokens)
@@ -117,6 +124,7 @@ def build(parts: Parts, settings: Settings) -> Application:
     app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.book, app.state.window = parts.viewers_book, ShopWindow(parts.reader)
     app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)
+    app.state.studio = Studio(app.state.selling, SUBSCRIPTIONS[ROOM_EVENT])
     for router in (orders_router, sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):
         app.include_router(router)
     _add_health(app, Readiness(parts))

@@ -19,6 +19,7 @@ from keel.database import Pool, create_engine, create_hot_pool, create_pool, dat
 from keel.ids import Ids
 from keel.lua import connect
 from keel.outbox import Subscriber
+from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
 GATE_RELEASES: Final = "gate-releases"
@@ -28,6 +29,7 @@ READ_CONNECTIONS: Final = 4
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.placed": (),
     "order.lapsed": (GATE_RELEASES,),
+    ROOM_EVENT: (),
 }
 
 

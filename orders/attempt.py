@@ -28,12 +28,18 @@ Answer = Placed | Standing | Refusal
 
 
 class Attempt:
-    """What is wanted, and how far it got. `claim_id` is the id it goes on under; it may change on the way."""
+    """What is wanted, and how far it got. `claim_id` is the id it goes on under; it may change on the way.
+
+    `barred` is why nothing new is placed for this buyer (he has no ticket): the gate is asked all the same, because a
+    key that stands is answered with its order whatever became of the ticket, but it is asked in a way that holds
+    nothing.
+    """
 
     __slots__ = (
         "above_epoch",
         "answer",
         "at_ms",
+        "barred",
         "claim_id",
         "config",
         "context",
@@ -64,10 +70,11 @@ class Attempt:
         recipient: Recipient | None,
         claim_id: str,
         answer: "asyncio.Future[Answer]",
+        barred: Refusal | None = None,
     ) -> None:
         self.customer_id, self.key, self.fingerprint, self.units = customer_id, key, fingerprint, units
         self.expected_total, self.share_code, self.recipient = expected_total, share_code, recipient
-        self.claim_id, self.answer = claim_id, answer
+        self.claim_id, self.answer, self.barred = claim_id, answer, barred
         self.config: SaleConfig | None = None
         self.lines, self.total = "", 0
         self.epoch = self.above_epoch = self.no = self.at_ms = self.rounds = 0
@@ -83,8 +90,8 @@ class Attempt:
 
     @property
     def priced(self) -> bool:
-        """Whether the total is what the buyer expected, if he said."""
-        return self.expected_total is None or self.expected_total == self.total
+        """Whether a new order may be written at this total: it is what the buyer expected, if he said."""
+        return self.barred is None and (self.expected_total is None or self.expected_total == self.total)
 
     def ask(self) -> Ask:
         """What the gate is asked."""

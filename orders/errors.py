@@ -5,7 +5,15 @@ from typing import ClassVar
 
 from keel.errors import IdempotencyKeyMissing, IdempotencyKeyReused, Refusal
 
-__all__ = ["IdempotencyKeyMissing", "IdempotencyKeyReused", "MoveRefused", "PriceChanged", "TooBusy"]
+__all__ = [
+    "IdempotencyKeyMissing",
+    "IdempotencyKeyReused",
+    "MoveRefused",
+    "PriceChanged",
+    "TicketInvalid",
+    "TicketRequired",
+    "TooBusy",
+]
 
 
 @dataclass(eq=False)
@@ -36,6 +44,23 @@ class RecipientFixed(Refusal):
     state: str
     status: ClassVar = 409
     title: ClassVar = "The recipient can no longer be changed"
+
+
+@dataclass(eq=False)
+class TicketRequired(Refusal):
+    """The sale asks for a purchase ticket, which a viewer earns by being in the room for `after_s` seconds."""
+
+    after_s: int
+    status: ClassVar = 403
+    title: ClassVar = "This sale is for viewers who have been in the room for a while"
+
+
+@dataclass(eq=False)
+class TicketInvalid(Refusal):
+    """The ticket is made up, over, or of another viewer or sale. Which of these is not said."""
+
+    status: ClassVar = 403
+    title: ClassVar = "This purchase ticket is not good for this order"
 
 
 @dataclass(eq=False)

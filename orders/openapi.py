@@ -25,7 +25,14 @@ from keel.errors import (
     WrongMediaType,
 )
 from keel.openapi import problem_responses
-from orders.errors import IdempotencyKeyMissing, IdempotencyKeyReused, PriceChanged, TooBusy
+from orders.errors import (
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    PriceChanged,
+    TicketInvalid,
+    TicketRequired,
+    TooBusy,
+)
 from orders.schemas import OrderDocument, OrderRequest
 
 PATH: Final = "/v1/sales/{sale_id}/orders"
@@ -35,6 +42,8 @@ REFUSALS: Final[tuple[type[Refusal], ...]] = (
     NotSignedIn,
     SalePaused,
     SaleEnded,
+    TicketRequired,
+    TicketInvalid,
     NotFound,
     UnknownItem,
     SoldOut,

@@ -139,7 +139,7 @@ class PlaceRoute:
         self._take(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
-        return Buyer(claims.mid, claims.sub), _key(headers)
+        return Buyer(claims.mid, claims.sub, claims.was), _key(headers)
 
     async def _answered(self, buyer: Buyer, answer: Answer) -> Response:
         if not isinstance(answer, Standing):

@@ -136,6 +136,11 @@ CALLS: Final[dict[str, Call]] = {
     "POST /v1/staff/sales/{sale_id}/items/{item_id}/stock": Call({"add": 1}),
     "POST /v1/staff/sales/{sale_id}/archive": Call(things={"sale_id": sale_to_archive}),
     "POST /v1/staff/sale-templates/{template_id}/archive": Call(things={"template_id": template_to_archive}),
+    "PUT /v1/staff/sessions/{session_id}/shelf": Call(
+        lambda world: {"slots": [{"no": 1, "item_id": world.things["item_id"]}]}
+    ),
+    "PATCH /v1/staff/sessions/{session_id}/shelf/{no}": Call({"hidden": False}),
+    "POST /v1/staff/sessions/{session_id}/pin": Call({"no": 1}),
     "POST /v1/staff/login": Call({"email": "owner@pond.cn", "password": PASSWORD}),
     "POST /v1/staff/refresh": Call(staff_refresh),
     "POST /v1/staff/logout": Call(staff_refresh),

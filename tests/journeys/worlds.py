@@ -22,12 +22,15 @@ from inventory.importing import KIND
 from inventory.products import archive_product, create_product
 from keel.identity import Principal, Role
 from keel.jobs import Jobs
+from live.shelf import SlotWish, set_shelf
+from live.studio import Studio
 from orders.export_work import Exporter
 from orders.exporting import ask_export
 from orders.filters import OrderFilter
 from orders.handling import Handling
 from tests.accounts.shops import CHEAP, PASSWORD
 from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale
+from tests.live.studios import link, make_room, make_session
 from tests.orders.serving import Served, serve
 
 CODE: Final = "OF-THE-POND-ONLY"
@@ -114,6 +117,7 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
             "job_id": (await Jobs(served.parts.sessions, shop.ids, shop.clock).ask(by, KIND, **IMPORT)).id,
             "export_id": await _export(served, by),
         } | await _catalogue(shop)
+        things |= await _room(shop, sale)
         yield World(served, people, own, other, sale, things)
 
 
@@ -127,6 +131,15 @@ async def _catalogue(shop: Shop) -> dict[str, str]:
     things["archived_sku_id"] = await make_sku(shop)
     await archive_sku(shop.selling, shop.staff, things["archived_sku_id"])
     return things
+
+
+async def _room(shop: Shop, sale: Sale) -> dict[str, str]:
+    """A session on air in a room, with the sale on its shelf."""
+    room_id = await make_room(shop)
+    session_id = await make_session(shop, room_id)
+    await link(shop, session_id, sale.id)
+    await set_shelf(Studio(shop.selling), shop.staff, session_id, [SlotWish(1, sale.item_ids[0])])
+    return {"room_id": room_id, "session_id": session_id, "no": "1"}
 
 
 async def _export(served: Served, by: Principal) -> str:

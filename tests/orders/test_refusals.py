@@ -31,6 +31,7 @@ FIELDS: Final[dict[str, Any]] = {
     "limit": 0,
     "segments": 1,
     "needs_ticket": False,
+    "ticket_after_s": 30,
     "rehearsal": False,
     "context": None,
     "version": 1,
