@@ -9,7 +9,7 @@ from keel.ids import ID_PATTERN
 from keel.paging import next_of
 from live import pins, shelf
 from live.schemas_shelf import PinOut, PinPage, PinWish, ShelfOut, ShelfPut, SlotChange, UnpinWish
-from live.shelf import SLOT_NO_MAX, SlotWish
+from live.shelf import SlotWish
 from live.studio import Studio
 
 PAGE_MAX: Final = 100
@@ -25,7 +25,6 @@ Here = Annotated[Studio, Depends(studio_of)]
 Reader = Annotated[Principal, Depends(staff_as(EVERYBODY))]
 Seller = Annotated[Principal, Depends(staff_as(SELLERS))]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
-PathNo = Annotated[int, Path(ge=1, le=SLOT_NO_MAX)]
 Below = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
@@ -45,10 +44,10 @@ async def put_shelf(here: Here, by: Seller, session_id: PathId, wish: ShelfPut) 
     return ShelfOut.model_validate(await shelf.set_shelf(here, by, session_id, wishes, version=wish.version))
 
 
-@router.patch("/{session_id}/shelf/{no}")
-async def change_slot(here: Here, by: Seller, session_id: PathId, no: PathNo, change: SlotChange) -> ShelfOut:
+@router.patch("/{session_id}/shelf/{item_id}")
+async def change_slot(here: Here, by: Seller, session_id: PathId, item_id: PathId, change: SlotChange) -> ShelfOut:
     """Hide a slot from viewers, or show it."""
-    changed = await shelf.hide_slot(here, by, session_id, no, hidden=change.hidden, version=change.version)
+    changed = await shelf.hide_slot(here, by, session_id, item_id, hidden=change.hidden, version=change.version)
     return ShelfOut.model_validate(changed)
 
 

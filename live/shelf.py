@@ -62,14 +62,14 @@ async def set_shelf(
 
 
 async def hide_slot(
-    studio: Studio, by: Principal, session_id: str, no: int, *, hidden: bool, version: int | None = None
+    studio: Studio, by: Principal, session_id: str, item_id: str, *, hidden: bool, version: int | None = None
 ) -> Shelf:
     """Hide a slot from viewers, or show it. Raises NotFound and Conflict."""
     async with studio.command() as command:
         at = await _taken(command, by, session_id, version)
-        await store_shelf.hide(command.session, by.merchant_id, session_id, no, hidden=hidden)
+        await store_shelf.hide(command.session, by.merchant_id, session_id, item_id, hidden=hidden)
         await store_shelf.put_version(command.session, by.merchant_id, session_id, await _next(command, by, at))
-        command.audit(by, "shelf.hide" if hidden else "shelf.show", session_id, no=no)
+        command.audit(by, "shelf.hide" if hidden else "shelf.show", session_id, item_id=item_id)
         return await _changed(command, by, at)
 
 

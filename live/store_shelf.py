@@ -128,9 +128,9 @@ async def replace(session: AsyncSession, merchant_id: str, session_id: str, rows
         await session.execute(insert(SlotRow), [row | mine for row in rows])
 
 
-async def hide(session: AsyncSession, merchant_id: str, session_id: str, no: int, *, hidden: bool) -> None:
+async def hide(session: AsyncSession, merchant_id: str, session_id: str, item_id: str, *, hidden: bool) -> None:
     """Hide a slot or show it. Raises NotFound."""
-    mine = SlotRow.merchant_id == merchant_id, SlotRow.session_id == session_id, SlotRow.no == no
+    mine = SlotRow.merchant_id == merchant_id, SlotRow.session_id == session_id, SlotRow.item_id == item_id
     change = update(SlotRow).where(*mine).values(hidden=hidden).returning(SlotRow.no)
     if await session.scalar(change) is None:
         raise NotFound(what="slot")

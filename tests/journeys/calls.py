@@ -139,7 +139,7 @@ CALLS: Final[dict[str, Call]] = {
     "PUT /v1/staff/sessions/{session_id}/shelf": Call(
         lambda world: {"slots": [{"no": 1, "item_id": world.things["item_id"]}]}
     ),
-    "PATCH /v1/staff/sessions/{session_id}/shelf/{no}": Call({"hidden": False}),
+    "PATCH /v1/staff/sessions/{session_id}/shelf/{item_id}": Call({"hidden": False}),
     "POST /v1/staff/sessions/{session_id}/pin": Call({"no": 1}),
     "POST /v1/staff/login": Call({"email": "owner@pond.cn", "password": PASSWORD}),
     "POST /v1/staff/refresh": Call(staff_refresh),

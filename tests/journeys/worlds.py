@@ -139,7 +139,7 @@ async def _room(shop: Shop, sale: Sale) -> dict[str, str]:
     session_id = await make_session(shop, room_id)
     await link(shop, session_id, sale.id)
     await set_shelf(Studio(shop.selling), shop.staff, session_id, [SlotWish(1, sale.item_ids[0])])
-    return {"room_id": room_id, "session_id": session_id, "no": "1"}
+    return {"room_id": room_id, "session_id": session_id}
 
 
 async def _export(served: Served, by: Principal) -> str:

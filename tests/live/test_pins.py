@@ -171,7 +171,7 @@ async def test_a_session_that_lost_a_sale_to_another_leaves_it_alone(place: Plac
 async def test_what_cannot_be_pinned_is_refused_and_changes_nothing(place: Place):
     air = await on_air(place)
     up = await pin(place.studio, place.by, air.session_id, 1)
-    await hide_slot(place.studio, place.by, air.session_id, 2, hidden=True)
+    await hide_slot(place.studio, place.by, air.session_id, air.sale.item_ids[1], hidden=True)
     for session_id, no, refusal in (
         (air.session_id, 2, Conflict),
         (air.session_id, 9, NotFound),

@@ -49,11 +49,11 @@ async def test_a_shelf_that_is_prepared_is_shown_to_nobody(place: Place):
 async def test_hiding_what_is_pinned_takes_the_pin_down(place: Place):
     air = await on_air(place)
     up = await pin(place.studio, place.by, air.session_id, 1)
-    shelf = await hide_slot(place.studio, place.by, air.session_id, 1, hidden=True)
+    shelf = await hide_slot(place.studio, place.by, air.session_id, air.sale.item_ids[0], hidden=True)
     assert shelf.pin is None
     assert place.heard.last("pin.cleared")["pin_id"] == up.id
     assert [slot["no"] for slot in place.heard.last("shelf.changed")["slots"]] == [2]
-    shown = await hide_slot(place.studio, place.by, air.session_id, 1, hidden=False)
+    shown = await hide_slot(place.studio, place.by, air.session_id, air.sale.item_ids[0], hidden=False)
     assert [slot.hidden for slot in shown.slots] == [False, False]
 
 
@@ -98,7 +98,7 @@ async def test_what_no_shelf_can_be_is_refused_and_changes_nothing(place: Place)
         with pytest.raises(refusal):
             await set_shelf(place.studio, place.by, air.session_id, wishes)
     with pytest.raises(NotFound):
-        await hide_slot(place.studio, place.by, air.session_id, 9, hidden=True)
+        await hide_slot(place.studio, place.by, air.session_id, place.shop.ids.new(), hidden=True)
     assert await read_shelf(place.studio, place.by, air.session_id) == before
 
 
