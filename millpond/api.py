@@ -37,7 +37,7 @@ from keel.http import install, problem
 from keel.jobs import Jobs
 from keel.loops import run_every
 from keel.metrics import CLOCK_OFFSET_MS
-from live import routes_shelf
+from live import routes_shelf, routes_talk
 from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.cors import with_origins
@@ -65,8 +65,8 @@ DRAIN_MAX_S: Final = 8.0
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 _CATALOGUE_ROUTES: Final = (routes_catalogue, routes_products, routes_import, routes_copies)
 _ORDER_ROUTES: Final = (routes_exports, staff_order_routes)
-_ROOM_ROUTES: Final = (routes_shelf,)
-_STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, *_ORDER_ROUTES, *_ROOM_ROUTES))
+_TALK_ROUTERS: Final = (routes_shelf.router, routes_talk.rooms, routes_talk.sessions, routes_talk.words)
+_STAFF_ROUTERS: Final = (*(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, *_ORDER_ROUTES)), *_TALK_ROUTERS)
 
 
 @asynccontextmanager

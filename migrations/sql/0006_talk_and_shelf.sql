@@ -62,6 +62,7 @@ CREATE TABLE talk (                                           -- the rules of a 
 );
 
 CREATE TABLE talk_silence (
+    id          uuid PRIMARY KEY,
     room_id     uuid NOT NULL,
     viewer_id   uuid NOT NULL,                                -- a customer, guests included
     kind        text NOT NULL CHECK (kind IN ('mute', 'ban', 'shadow')),
@@ -70,7 +71,7 @@ CREATE TABLE talk_silence (
     reason      text,
     set_by      text NOT NULL,
     at          timestamptz NOT NULL,
-    PRIMARY KEY (room_id, viewer_id, kind),
+    UNIQUE (room_id, viewer_id, kind),
     FOREIGN KEY (merchant_id, room_id) REFERENCES room (merchant_id, id)
 );
 CREATE INDEX talk_silence_running ON talk_silence (merchant_id, room_id, until);

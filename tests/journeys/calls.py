@@ -10,6 +10,11 @@ from typing import Any, Final
 
 from inventory.copying import save_template
 from inventory.running import close_sale
+from live.moderation import silence
+from live.studio import Studio
+from live.talk_rules import Silence
+from live.word_filter import Action
+from live.wording import WordWish, add_words, list_words
 from tests.accounts.shops import PASSWORD
 from tests.inventory.selling import make_sku, open_sale
 from tests.journeys.worlds import ABSENT, World
@@ -88,6 +93,19 @@ async def sale_to_archive(world: World) -> str:
     return sale.id
 
 
+async def silence_to_lift(world: World) -> str:
+    shop, viewer_id = world.served.shop, world.served.shop.ids.new()
+    studio, room_id = Studio(shop.selling), world.things["room_id"]
+    row = await silence(studio, world.own.by, room_id, viewer_id, Silence.MUTE, for_s=60, reason=None)
+    return row.id
+
+
+async def word_to_remove(world: World) -> str:
+    studio, by = Studio(world.served.shop.selling), world.own.by
+    await add_words(studio, by, [WordWish(f"word {world.served.shop.ids.new()}", Action.REFUSE)])
+    return (await list_words(studio, by, below=None, count=1))[0].id
+
+
 async def staff_refresh(world: World) -> Body:
     return {"refresh_token": (await world.member()).refresh}
 
@@ -141,6 +159,14 @@ CALLS: Final[dict[str, Call]] = {
     ),
     "PATCH /v1/staff/sessions/{session_id}/shelf/{item_id}": Call({"hidden": False}),
     "POST /v1/staff/sessions/{session_id}/pin": Call({"no": 1}),
+    "POST /v1/staff/sessions/{session_id}/announcements": Call({"text": "At nine: brushes"}),
+    "PATCH /v1/staff/rooms/{room_id}/talk": Call({"slow_mode_s": 5}),
+    "POST /v1/staff/rooms/{room_id}/silences": Call(
+        lambda world: {"viewer_id": world.served.shop.ids.new(), "kind": "mute", "for_s": 60}
+    ),
+    "POST /v1/staff/rooms/{room_id}/silences/{silence_id}/lift": Call(things={"silence_id": silence_to_lift}),
+    "POST /v1/staff/words": Call({"words": [{"word": "scam"}]}),
+    "POST /v1/staff/words/{word_id}/remove": Call(things={"word_id": word_to_remove}),
     "POST /v1/staff/login": Call({"email": "owner@pond.cn", "password": PASSWORD}),
     "POST /v1/staff/refresh": Call(staff_refresh),
     "POST /v1/staff/logout": Call(staff_refresh),
@@ -177,6 +203,7 @@ ALSO: Final[dict[str, tuple[Call, ...]]] = {
     "GET /v1/staff/orders/{id_or_number}": (Call(things={"id_or_number": "order_number"}),),
     "GET /v1/staff/skus": (Call(query={"product_id": ABSENT, "code": "A", "title": "B", "low": "true"}),),
     "GET /v1/staff/products": (Call(query={"title": "B", "archived": "true"}),),
+    "GET /v1/staff/rooms/{room_id}/comments": (Call(query={"state": "waiting", "author_id": ABSENT}),),
     "GET /v1/staff/sales": (Call(query={"archived": "true", "state": "open", "kind": "flash"}),),
     "POST /v1/staff/skus/{sku_id}/stock": (Call({"adjust": -1, "reason": "counted"}),),
     "POST /v1/staff/sales/{sale_id}/items": (Call(item),),

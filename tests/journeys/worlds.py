@@ -22,8 +22,11 @@ from inventory.importing import KIND
 from inventory.products import archive_product, create_product
 from keel.identity import Principal, Role
 from keel.jobs import Jobs
+from live.sampling import Comment
 from live.shelf import SlotWish, set_shelf
+from live.store_comments import Entry, Venue, record
 from live.studio import Studio
+from live.talk_rules import CommentState
 from orders.export_work import Exporter
 from orders.exporting import ask_export
 from orders.filters import OrderFilter
@@ -139,7 +142,10 @@ async def _room(shop: Shop, sale: Sale) -> dict[str, str]:
     session_id = await make_session(shop, room_id)
     await link(shop, session_id, sale.id)
     await set_shelf(Studio(shop.selling), shop.staff, session_id, [SlotWish(1, sale.item_ids[0])])
-    return {"room_id": room_id, "session_id": session_id}
+    comment = Comment(shop.ids.new(), shop.ids.new(), "Hua", "how much?", shop.clock.ms())
+    entry = Entry(Venue(shop.staff.merchant_id, room_id, room_id), comment, CommentState.WAITING)
+    await record(shop.pool, [entry])
+    return {"room_id": room_id, "session_id": session_id, "comment_id": comment.id}
 
 
 async def _export(served: Served, by: Principal) -> str:
