@@ -1,4 +1,4 @@
-"""Why something is not said."""
+"""Why something is not said in a room, or not given there."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -60,3 +60,12 @@ class TalkTooFast(Refusal):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(max(1, -(-self.retry_after_ms // 1000)))}
+
+
+@dataclass(eq=False)
+class TicketTooEarly(Refusal):
+    """The viewer has not been in the room long enough for a purchase ticket; after `retry_after_ms` he has."""
+
+    retry_after_ms: int
+    status: ClassVar = 425
+    title: ClassVar = "Stay a little longer to get a ticket"

@@ -35,7 +35,8 @@ async def rule(studio: Studio, by: Principal, room_id: str, changes: Mapping[str
         await store_talk.require_room(command.session, by.merchant_id, room_id)
         row = await store_talk.put_rules(command.session, by.merchant_id, room_id, changes)
         rules = Rules(row.slow_mode_s, row.review, row.muted_all)
-        command.announce(room_id, "talk.ruled", rules.body())
+        for place in [room_id, *await store_talk.rehearsals(command.session, by.merchant_id, room_id)]:
+            command.announce(place, "talk.ruled", rules.body())
         command.audit(by, "talk.rule", room_id, **changes)
     return rules
 

@@ -14,11 +14,22 @@ from live.tables_talk import AnnouncementRow, CommentRow, SilenceRow, TalkRow, W
 
 _ROOM: Final = "SELECT 1 FROM room WHERE merchant_id = :merchant_id AND id = :room_id"
 
+_REHEARSALS: Final = """
+    SELECT id::text FROM session
+    WHERE merchant_id = :merchant_id AND room_id = :room_id AND rehearsal AND ended_at IS NULL LIMIT 100
+"""
+
 
 async def require_room(session: AsyncSession, merchant_id: str, room_id: str) -> None:
     """Raises NotFound unless the merchant has this room."""
     if await session.scalar(text(_ROOM), {"merchant_id": merchant_id, "room_id": room_id}) is None:
         raise NotFound(what="room")
+
+
+async def rehearsals(session: AsyncSession, merchant_id: str, room_id: str) -> list[str]:
+    """The rehearsals of a room that are not over: each is a place of its own, under the room's rules."""
+    found = await session.execute(text(_REHEARSALS), {"merchant_id": merchant_id, "room_id": room_id})
+    return [row[0] for row in found]
 
 
 async def find_rules(session: AsyncSession, merchant_id: str, room_id: str) -> TalkRow | None:
