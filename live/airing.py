@@ -6,7 +6,7 @@ Whoever moves a session calls these in the transaction of the move, with the ses
 from keel.identity import Principal
 from live import store_shelf
 from live.pins import carry, carry_nothing, clear_pin
-from live.shelf import shelf_body
+from live.shelf import tell_shelf
 from live.studio import Command
 
 
@@ -15,8 +15,7 @@ async def went_on_air(command: Command, merchant_id: str, session_id: str) -> No
     at = await store_shelf.find_session(command.session, merchant_id, session_id)
     for sale_id in await store_shelf.sale_ids(command.session, merchant_id, session_id):
         await carry(command, merchant_id, at, sale_id, None, take_over=True)
-    slots = await store_shelf.slots(command.session, merchant_id, session_id)
-    command.announce(at.place, "shelf.changed", shelf_body(slots))
+    await tell_shelf(command, merchant_id, at, await store_shelf.slots(command.session, merchant_id, session_id))
 
 
 async def went_off_air(command: Command, merchant_id: str, session_id: str) -> None:

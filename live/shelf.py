@@ -14,6 +14,8 @@ from live.tables_shelf import PinRow
 
 SLOTS_MAX: Final = 100
 SLOT_NO_MAX: Final = 999
+TOLD_PER_TICK_MAX: Final = 100
+TELL_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,25 @@ async def hide_slot(
         await store_shelf.put_version(command.session, by.merchant_id, session_id, await _next(command, by, at))
         command.audit(by, "shelf.hide" if hidden else "shelf.show", session_id, item_id=item_id)
         return await _changed(command, by, at)
+
+
+async def tell_shelf(command: Command, merchant_id: str, at: Broadcast, slots: Sequence[Slot]) -> None:
+    """Tell the screens what stands on a shelf; the session is locked."""
+    command.announce(at.place, "shelf.changed", shelf_body(slots))
+    await store_shelf.note_told(command.session, merchant_id, at.id)
+
+
+async def tell_changed_shelves(studio: Studio) -> int:
+    """Tell the screens of shelves whose items changed under them, by a new price say. How many; a worker's tick."""
+    async with studio.command() as command:
+        due = await store_shelf.untold(command.session, count=TOLD_PER_TICK_MAX)
+    for merchant_id, session_id in due:
+        async with studio.command() as command:
+            at = await store_shelf.find_session(command.session, merchant_id, session_id, lock=True)
+            if at.on_air:
+                slots = await store_shelf.slots(command.session, merchant_id, session_id)
+                await tell_shelf(command, merchant_id, at, slots)
+    return len(due)
 
 
 def shelf_body(slots: Sequence[Slot]) -> dict[str, Any]:
@@ -131,7 +152,7 @@ async def _changed(command: Command, by: Principal, at: Broadcast) -> Shelf:
     """Tell the screens that show this session, and take down a pin whose slot they no longer show."""
     shelf = await _shown(command, by, at.id)
     if at.on_air:
-        command.announce(at.place, "shelf.changed", shelf_body(shelf.slots))
+        await tell_shelf(command, by.merchant_id, at, shelf.slots)
     shown = {(slot.no, slot.item_id) for slot in shelf.slots if not slot.hidden}
     if shelf.pin is None or (shelf.pin.no, shelf.pin.item_id) in shown:
         return shelf

@@ -80,6 +80,22 @@ _SALES: Final = """
     WHERE l.merchant_id = :merchant_id AND l.session_id = :session_id ORDER BY l.sale_id
 """
 
+# What stands on a shelf and is shown, at which version of each item.
+_DIGEST: Final = """
+    SELECT md5(coalesce(string_agg(l.no || ' ' || i.item_version_id, ',' ORDER BY l.place, l.no), ''))
+    FROM shelf_slot l JOIN sale_item i ON i.merchant_id = l.merchant_id AND i.id = l.item_id
+    WHERE l.session_id = h.session_id AND NOT l.hidden
+"""
+_NOTE_TOLD: Final = f"""
+    UPDATE shelf h SET told = ({_DIGEST}) WHERE h.merchant_id = :merchant_id AND h.session_id = :session_id
+"""  # noqa: S608 - made of constants
+_UNTOLD: Final = f"""
+    SELECT h.merchant_id::text, h.session_id::text FROM session s
+    JOIN shelf h ON h.merchant_id = s.merchant_id AND h.session_id = s.id
+    WHERE s.started_at IS NOT NULL AND s.ended_at IS NULL AND h.told IS DISTINCT FROM ({_DIGEST})
+    ORDER BY h.session_id LIMIT :count
+"""  # noqa: S608 - made of constants
+
 
 async def find_session(session: AsyncSession, merchant_id: str, session_id: str, *, lock: bool = False) -> Broadcast:
     """A session; locked, until the commit, where so asked. Raises NotFound, for another merchant's as well."""
@@ -126,6 +142,16 @@ async def replace(session: AsyncSession, merchant_id: str, session_id: str, rows
     if rows:
         mine = {"merchant_id": merchant_id, "session_id": session_id}
         await session.execute(insert(SlotRow), [row | mine for row in rows])
+
+
+async def note_told(session: AsyncSession, merchant_id: str, session_id: str) -> None:
+    """Write down what the screens are told of a shelf in this transaction; the session is locked."""
+    await session.execute(text(_NOTE_TOLD), {"merchant_id": merchant_id, "session_id": session_id})
+
+
+async def untold(session: AsyncSession, *, count: int) -> list[tuple[str, str]]:
+    """(merchant id, session id) of shelves on air that have changed since the screens were told, by a new price say."""
+    return [(row[0], row[1]) for row in await session.execute(text(_UNTOLD), {"count": count})]
 
 
 async def hide(session: AsyncSession, merchant_id: str, session_id: str, item_id: str, *, hidden: bool) -> None:

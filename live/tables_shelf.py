@@ -22,6 +22,7 @@ class ShelfRow(Table):
     session_id: Mapped[Key]
     merchant_id: Mapped[Id]
     version: Mapped[int] = mapped_column(BigInteger)
+    told: Mapped[str | None] = mapped_column(Text)
 
 
 class SlotRow(Table):

@@ -20,6 +20,9 @@ from keel.clock import OFFSET_READY_MAX_MS
 from keel.jobs import RUN_EVERY_S, JobRunner
 from keel.loops import run_every
 from keel.outbox import Relay
+from live.shelf import TELL_EVERY_S, tell_changed_shelves
+from live.studio import Studio
+from live.telling import ROOM_EVENT
 from millpond.api import upkeep_of
 from millpond.metrics import metrics_at
 from millpond.settings import Settings
@@ -44,6 +47,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
     )
     selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
+    studio = Studio(selling, SUBSCRIPTIONS[ROOM_EVENT])
     jobs = JobRunner(parts.sessions, parts.clock, {CATALOGUE_IMPORT: CatalogueImport(selling)}, stop)
 
     async def sale_clock() -> None:
@@ -60,6 +64,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
         group.create_task(run_every("jobs", RUN_EVERY_S, stop, jobs.tick))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
+        group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))
 
 
 async def run(settings: Settings) -> None:

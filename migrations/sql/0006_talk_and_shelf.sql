@@ -14,6 +14,7 @@ CREATE TABLE shelf (                                          -- of one session;
     session_id  uuid PRIMARY KEY,
     merchant_id uuid NOT NULL,
     version     bigint NOT NULL DEFAULT 1,
+    told        text,                                         -- what the screens were told last, as a digest; null: nothing
     FOREIGN KEY (merchant_id, session_id) REFERENCES session (merchant_id, id)
 );
 

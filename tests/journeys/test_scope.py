@@ -46,7 +46,6 @@ class Other:
 
 OTHERS: Final = (
     Other("sale sale_item item_version stock claim", r"\bsale_id = |\bsale\.id = |\bs\.id = ", BY_SALE),
-    Other("sale", r"^ sale\.id = \S+$", FOUND, begins="UPDATE"),
     Other("product", r"^ product\.id = \S+$", FOUND, begins="UPDATE"),
     Other("sku", r"^ sku\.id = \S+$", FOUND, begins="UPDATE"),
     Other("sale_template", r"^ sale_template\.id = \S+$", FOUND, begins="UPDATE"),

@@ -10,7 +10,11 @@ from live.airing import went_off_air, went_on_air
 from live.moderation import announce, remove_comment, rule
 from live.parts import parts_of
 from live.pins import pin, unpin
+from live.sampling import Comment
 from live.shelf import SlotWish, hide_slot, set_shelf
+from live.store_comments import Entry, record
+from live.store_parts import REMOVED_MAX
+from live.talk_rules import CommentState
 from tests.inventory.selling import make_merchant
 from tests.live.studios import end_session, link, make_session
 from tests.live.talks import Room, open_talk
@@ -87,6 +91,16 @@ async def test_a_new_session_brings_its_shelf_and_the_end_of_one_takes_its_pin(r
         scene = folded(scene, kind, body)
     assert scene == await snapshot(room)
     assert (scene["pin"], scene["shelf"]) == (None, {"slots": []})
+
+
+async def test_the_comments_that_were_removed_last_are_known(room: Room):
+    venue, at_ms = room.venue, room.place.shop.clock.ms()
+    comments = [Comment(room.place.shop.ids.new(), room.viewer().viewer_id, None, "rude", at_ms) for _ in range(60)]
+    await record(room.place.shop.pool, [Entry(venue, comment, CommentState.SHOWN) for comment in comments])
+    for comment in comments:
+        room.place.shop.clock.advance(ms=1)
+        await remove_comment(room.place.studio, room.place.by, room.air.room_id, comment.id)
+    assert (await snapshot(room))["removed"] == [comment.id for comment in comments][-REMOVED_MAX:]
 
 
 async def test_a_place_where_nothing_happened_is_empty(room: Room):

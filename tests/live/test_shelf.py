@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from inventory.items import edit_item
 from keel.errors import Conflict, Malformed, NotFound
 from live.pins import pin
-from live.shelf import SLOTS_MAX, SlotWish, hide_slot, read_shelf, set_shelf, shelf_body
+from live.shelf import SLOTS_MAX, SlotWish, hide_slot, read_shelf, set_shelf, shelf_body, tell_changed_shelves
 from live.store_shelf import is_on_shelf
 from tests.inventory.selling import make_merchant, open_sale
 from tests.live.studios import Place, end_session, link, make_room, make_session, on_air, open_studio
@@ -35,6 +36,18 @@ async def test_a_shelf_is_told_whole_in_its_order_without_what_is_hidden(place: 
 async def test_a_rehearsals_shelf_is_shown_in_the_rehearsal_alone(place: Place):
     air = await on_air(place, rehearsal=True)
     assert {place_id for place_id, _, _ in place.heard.events} == {air.session_id}
+
+
+async def test_a_new_price_of_what_is_shown_is_told_once(place: Place):
+    air = await on_air(place)
+    assert await tell_changed_shelves(place.studio) == 0
+    await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[1], {"price": 9_900})
+    assert await tell_changed_shelves(place.studio) == 1
+    assert [slot["price"] for slot in place.heard.last("shelf.changed")["slots"]] == [14_900, 9_900]
+    assert await tell_changed_shelves(place.studio) == 0
+    await hide_slot(place.studio, place.by, air.session_id, air.sale.item_ids[1], hidden=True)
+    await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[1], {"price": 8_800})
+    assert await tell_changed_shelves(place.studio) == 0, "what is hidden is nobody's to see"
 
 
 async def test_a_shelf_that_is_prepared_is_shown_to_nobody(place: Place):
