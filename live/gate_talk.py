@@ -18,7 +18,7 @@ from keel.lua import Script
 TOKEN_MS: Final = 1_500  # a comment each…
 BURST: Final = 4  # …and so many at once
 SAME_MS: Final = 30_000
-SPEAKERS_MAX: Final = 256  # of one call
+SPEAKERS_MAX: Final = 64  # of one call: whoever waits for it is woken in one stretch
 LIKES_TTL_S: Final = 90 * 86_400
 
 _pack = msgspec.msgpack.Encoder().encode

@@ -3,7 +3,7 @@
 Every call raises `LedgerFault` (inventory.faults) where PostgreSQL gives no answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,8 @@ from live.word_filter import Action, Word
 
 ACQUIRE_TIMEOUT_S: Final = 1.0
 RECENT_MAX: Final = 50
-SILENCES_READ_MAX: Final = 10_000
+PIECE: Final = 500
+NIL: Final = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +83,18 @@ async def standings(pool: Pool, room_ids: Sequence[str]) -> list[Standing]:
     ]
 
 
-async def silences(pool: Pool, merchant_id: str, room_id: str, now: datetime) -> dict[tuple[str, Silence], int]:
-    """Until when (ms since 1970) which viewers of a room are silenced."""
-    rows = await _fetch(pool, _SILENCES, merchant_id, room_id, now, SILENCES_READ_MAX)
-    return {(str(row["viewer_id"]), Silence(row["kind"])): to_ms(row["until"]) for row in rows}
+async def silences(
+    pool: Pool, merchant_id: str, room_id: str, now: datetime
+) -> AsyncIterator[list[tuple[tuple[str, Silence], int]]]:
+    """Until when (ms since 1970) which viewers of a room are silenced, a piece at a time."""
+    async for rows in _pieces(pool, _SILENCES, merchant_id, room_id, now):
+        yield [((row["viewer"], Silence(row["kind"])), row["until_ms"]) for row in rows]
 
 
-async def words(pool: Pool, merchant_id: str) -> list[Word]:
-    """A merchant's words."""
-    return [Word(row["folded"], Action(row["action"])) for row in await _fetch(pool, _WORDS, merchant_id)]
+async def words(pool: Pool, merchant_id: str) -> AsyncIterator[list[Word]]:
+    """A merchant's words, a piece at a time."""
+    async for rows in _pieces(pool, _WORDS, merchant_id):
+        yield [Word(row["folded"], Action(row["action"])) for row in rows]
 
 
 async def recent(pool: Pool, merchant_id: str, venue_room_id: str, place: str) -> list[Comment]:
@@ -100,6 +104,18 @@ async def recent(pool: Pool, merchant_id: str, venue_room_id: str, place: str) -
         Comment(str(row["id"]), str(row["author_id"]), row["author_name"], row["text"], to_ms(row["at"]))
         for row in reversed(rows)
     ]
+
+
+async def _pieces(pool: Pool, statement: str, *args: Any) -> AsyncIterator[list[Row]]:
+    """Rows by their ids, so many at a time that nobody else has to wait for long."""
+    above = NIL
+    while True:
+        rows = await _fetch(pool, statement, *args, above, PIECE)
+        if rows:
+            yield rows
+        if len(rows) < PIECE:
+            return
+        above = str(rows[-1]["id"])
 
 
 async def _fetch(pool: Pool, statement: str, *args: Any) -> list[Row]:
@@ -124,10 +140,12 @@ _STANDINGS: Final = """
     WHERE r.id = ANY ($1::uuid[])
 """
 _SILENCES: Final = """
-    SELECT viewer_id, kind, until FROM talk_silence
-    WHERE merchant_id = $1 AND room_id = $2 AND until > $3 ORDER BY until DESC LIMIT $4
+    SELECT id, viewer_id::text AS viewer, kind, (extract(epoch FROM until) * 1000)::bigint AS until_ms
+    FROM talk_silence WHERE merchant_id = $1 AND room_id = $2 AND until > $3 AND id > $4 ORDER BY id LIMIT $5
 """
-_WORDS: Final = "SELECT folded, action FROM talk_word WHERE merchant_id = $1"
+_WORDS: Final = """
+    SELECT id, folded, action FROM talk_word WHERE merchant_id = $1 AND id > $2 ORDER BY id LIMIT $3
+"""
 _RECENT: Final = """
     SELECT id, author_id, author_name, text, at FROM comment
     WHERE merchant_id = $1 AND room_id = $2 AND place = $3 AND state = 'shown' ORDER BY id DESC LIMIT $4

@@ -16,7 +16,7 @@ from keel.clock import Clock
 from keel.database import Pool
 from keel.errors import NotFound
 from live.store_comments import Standing, silences, standings, words
-from live.talk_rules import RoomTalk
+from live.talk_rules import RoomTalk, Silence
 from live.word_filter import WordFilter
 
 READ_EVERY_S: Final = 1.0
@@ -77,13 +77,11 @@ class TalkBook:
     async def _known(self, standing: Standing, known: _Known | None) -> _Known:
         """What is read after its versions is at least as new: a change meanwhile has another version next time."""
         merchant_id, room_id = standing.merchant_id, standing.room_id
-        talk = RoomTalk(
-            room_id,
-            merchant_id,
-            standing.rules,
-            await silences(self._pool, merchant_id, room_id, self._clock.now()),
-            await self._words(merchant_id, standing.words_version),
-        )
+        silenced: dict[tuple[str, Silence], int] = {}
+        async for piece in silences(self._pool, merchant_id, room_id, self._clock.now()):
+            silenced.update(piece)
+        words_filter = await self._words(merchant_id, standing.words_version)
+        talk = RoomTalk(room_id, merchant_id, standing.rules, silenced, words_filter)
         used_at_s = known.used_at_s if known else self._clock_s()
         return _Known(talk, standing.version, standing.words_version, used_at_s)
 
@@ -91,6 +89,8 @@ class TalkBook:
         kept = self._filters.get(merchant_id)
         if kept is not None and kept[0] == version:
             return kept[1]
-        words_filter = WordFilter(await words(self._pool, merchant_id))
+        words_filter = WordFilter()
+        async for piece in words(self._pool, merchant_id):
+            words_filter.add(piece)
         self._filters[merchant_id] = version, words_filter
         return words_filter

@@ -16,6 +16,7 @@ from live.errors_talk import Banned, CommentRefused, Muted, TalkClosed
 from live.word_filter import Action, WordFilter
 
 COMMENT_CHARS_MAX: Final = 200
+RAW_CHARS_MAX: Final = 4 * COMMENT_CHARS_MAX  # with what is left out of it
 ACCENTS_MAX: Final = 4  # on one letter; more of them climb over the lines above
 NAME_CHARS_MAX: Final = 64
 SLOW_MODE_S_MAX: Final = 3_600
@@ -80,6 +81,8 @@ class RoomTalk:
 
 def tidy(text: str) -> str:
     """A comment as it is kept: in one line, without what nobody sees at its ends. Raises Malformed."""
+    if len(text) > RAW_CHARS_MAX:  # before anything is looked at sign by sign
+        raise Malformed(detail=f"text: {COMMENT_CHARS_MAX} characters at most")
     if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Cn"} and sign not in "\n\t\r" for sign in text):
         raise Malformed(detail="text: holds control characters")
     tidied = " ".join(_few_accents(text).split())

@@ -30,7 +30,7 @@ from live.talk_rules import CommentState, RoomTalk, Speaker, judge, seems, tidy
 from live.word_filter import fold
 
 TICK_S: Final = 0.2
-RECORDS_MAX: Final = 256
+RECORDS_MAX: Final = 64
 WAITING_MAX: Final = 4_096
 COMMENTS: Final = "comments"
 

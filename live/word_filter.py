@@ -70,6 +70,7 @@ class Folded:
     begins: tuple[bool, ...]
 
 
+@lru_cache(maxsize=512)  # a comment is looked at more than once on its way
 def fold(text: str) -> Folded:
     """What is left of a text when all that hides a word is taken away."""
     signs: list[str] = []
@@ -87,20 +88,25 @@ def fold(text: str) -> Folded:
 
 
 class WordFilter:
-    """A merchant's words, all looked for in one pass over a text."""
+    """A merchant's words, all looked for in one pass over a text. Words are added in pieces: many take their time."""
 
     def __init__(self, words: Iterable[Word] = ()) -> None:
         self._automaton = ahocorasick.Automaton()
+        self._empty = True
+        self.add(words)
+
+    def add(self, words: Iterable[Word]) -> None:
+        """More words."""
         for word in words:
             self._automaton.add_word(word.folded, word)
-        self._empty = not len(self._automaton)
-        if not self._empty:
-            self._automaton.make_automaton()
+            self._empty = False
 
     def judge(self, text: str) -> Action | None:
         """What is to be done with a text; None where nothing speaks against it."""
         if self._empty:
             return None
+        if self._automaton.kind == ahocorasick.TRIE:
+            self._automaton.make_automaton()
         folded = fold(text)
         found = {word.action for end, word in self._automaton.iter(folded.text) if _stands(folded, end, word)}
         return next((action for action in Action if action in found), None)

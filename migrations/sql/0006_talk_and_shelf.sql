@@ -75,7 +75,7 @@ CREATE TABLE talk_silence (
     UNIQUE (room_id, viewer_id, kind),
     FOREIGN KEY (merchant_id, room_id) REFERENCES room (merchant_id, id)
 );
-CREATE INDEX talk_silence_running ON talk_silence (merchant_id, room_id, until);
+CREATE INDEX talk_silence_of ON talk_silence (merchant_id, room_id, id);
 
 CREATE TABLE talk_word_list (                                 -- goes up with each change of a merchant's words
     merchant_id uuid PRIMARY KEY REFERENCES merchant,

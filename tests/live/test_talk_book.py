@@ -1,12 +1,14 @@
 """A process knows what staff decided within one reading, reads no more than changed, and goes on where it cannot."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
 from inventory.faults import LedgerFault
 from keel.errors import NotFound
 from live.moderation import rule, silence
+from live.store_comments import PIECE
 from live.talk_book import IDLE_S, TalkBook
 from live.talk_rules import Rules, Silence
 from live.word_filter import Action
@@ -19,6 +21,13 @@ from tests.live.studios import Place, make_room, open_studio
 async def place(database_url: str, redis_url: str) -> AsyncIterator[Place]:
     async with open_studio(database_url, redis_url) as place:
         yield place
+
+
+MANY = """
+    INSERT INTO talk_silence (id, room_id, viewer_id, kind, merchant_id, until, set_by, at)
+    SELECT id, :room_id, id, 'mute', :merchant_id, :until, 'hua', :until FROM unnest(CAST(:ids AS uuid[])) AS id
+    RETURNING 1
+"""
 
 
 def book_of(place: Place) -> TalkBook:
@@ -55,6 +64,22 @@ async def test_new_words_hold_in_every_room_of_the_merchant(place: Place):
     talks = [await book.get(place.merchant_id, room_id) for room_id in rooms]
     assert {talk.words.judge("a scam") for talk in talks} == {Action.REFUSE}
     assert len({id(talk.words) for talk in talks}) == 1, "one list of words for all of them"
+
+
+async def test_a_room_with_many_silences_and_words_is_read_whole(place: Place):
+    book, room_id = book_of(place), await make_room(place.shop)
+    values = {
+        "room_id": room_id,
+        "merchant_id": place.merchant_id,
+        "until": place.shop.clock.now() + timedelta(hours=1),
+    }
+    made = [place.shop.ids.new() for _ in range(2 * PIECE + 1)]
+    await place.shop.rows(MANY, **values, ids=made)
+    for first in range(0, 2 * PIECE, PIECE):
+        await add_words(place.studio, place.by, [WordWish(f"word{first + n}x", Action.REFUSE) for n in range(PIECE)])
+    talk = await book.get(place.merchant_id, room_id)
+    assert {viewer for viewer, _ in talk.silences} == set(made)
+    assert talk.words.judge(f"word{2 * PIECE - 1}x") is Action.REFUSE
 
 
 async def test_rooms_that_nobody_asks_for_are_forgotten(place: Place):

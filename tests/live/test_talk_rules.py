@@ -65,7 +65,18 @@ def test_who_is_shadowed_cannot_tell():
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "\u200b\u200b", "\u3000", "a\x00b", "\x1b[31m", "\ud800", "x" * (COMMENT_CHARS_MAX + 1), "\ue000"],
+    [
+        "",
+        " ",
+        "\u200b\u200b",
+        "\u3000",
+        "a\x00b",
+        "\x1b[31m",
+        "\ud800",
+        "x" * (COMMENT_CHARS_MAX + 1),
+        "\ue000",
+        " " * 900 + "x",
+    ],
 )
 def test_what_is_no_comment_is_refused(text):
     with pytest.raises(Malformed):
