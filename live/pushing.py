@@ -14,7 +14,7 @@ from live.tables_rooms import IngestRow
 
 
 @dataclass(frozen=True, slots=True)
-class Studio:
+class Broadcasting:
     """What these use cases need."""
 
     rooms: Rooms
@@ -30,27 +30,27 @@ class Handed:
     expires_at: datetime
 
 
-async def room_key(studio: Studio, by: Principal, room_id: str, *, ttl_s: int) -> Handed:
+async def room_key(studio: Broadcasting, by: Principal, room_id: str, *, ttl_s: int) -> Handed:
     """A key for the broadcasts of a room. Raises Forbidden, NotFound, Conflict."""
     async with studio.rooms.command() as command:
         row = await _of_room(command, by, room_id)
         return await _hand(studio, command, by, row, ttl_s)
 
 
-async def session_key(studio: Studio, by: Principal, session_id: str, *, ttl_s: int) -> Handed:
+async def session_key(studio: Broadcasting, by: Principal, session_id: str, *, ttl_s: int) -> Handed:
     """A key for the place of a session: its room, or, a rehearsal, itself."""
     async with studio.rooms.command() as command:
         row = await _of_session(command, by, session_id)
         return await _hand(studio, command, by, row, ttl_s)
 
 
-async def revoke_room_keys(studio: Studio, by: Principal, room_id: str) -> None:
+async def revoke_room_keys(studio: Broadcasting, by: Principal, room_id: str) -> None:
     """Take all keys of a room back. Who is on air with one is ended by the media server where it asks (nginx-rtmp)."""
     async with studio.rooms.command() as command:
         await _revoke(studio, command, by, await _of_room(command, by, room_id))
 
 
-async def revoke_session_keys(studio: Studio, by: Principal, session_id: str) -> None:
+async def revoke_session_keys(studio: Broadcasting, by: Principal, session_id: str) -> None:
     """Take all keys of a session's place back."""
     async with studio.rooms.command() as command:
         await _revoke(studio, command, by, await _of_session(command, by, session_id))
@@ -72,7 +72,7 @@ async def _of_session(command: Command, by: Principal, session_id: str) -> Inges
     return await store_ingest.lock(command.session, merchant_id=by.merchant_id, room_id=row.room_id, place=row.place)
 
 
-async def _hand(studio: Studio, command: Command, by: Principal, row: IngestRow, ttl_s: int) -> Handed:
+async def _hand(studio: Broadcasting, command: Command, by: Principal, row: IngestRow, ttl_s: int) -> Handed:
     rooms = studio.rooms
     expires_at = (rooms.clock.now() + timedelta(seconds=ttl_s)).replace(microsecond=0)
     target = studio.media.push_target(
@@ -82,6 +82,6 @@ async def _hand(studio: Studio, command: Command, by: Principal, row: IngestRow,
     return Handed(target, expires_at)
 
 
-async def _revoke(studio: Studio, command: Command, by: Principal, row: IngestRow) -> None:
+async def _revoke(studio: Broadcasting, command: Command, by: Principal, row: IngestRow) -> None:
     await store_ingest.revise(command.session, row, key_no=row.key_no + 1)
     studio.rooms.audit(command.session, by, "push_key.revoke", row.place, key_no=row.key_no)

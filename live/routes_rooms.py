@@ -12,7 +12,7 @@ from keel.ids import ID_PATTERN
 from keel.paging import next_of
 from live import bills, pushing, rooms
 from live.model import PAGE_MAX
-from live.pushing import Handed, Studio
+from live.pushing import Broadcasting, Handed
 from live.schemas_rooms import CrewWish, PushKeyWish, RoomChange, RoomWish
 from live.schemas_rooms_shown import Crew, CrewMember, PublicRoom, PushKeyOut, RoomBrief, RoomOut, RoomPage
 from live.staging import Rooms
@@ -31,9 +31,9 @@ async def rooms_of(request: Request) -> Rooms:
     return here
 
 
-async def studio_of(request: Request) -> Studio:
+async def broadcasting_of(request: Request) -> Broadcasting:
     """The same for push keys and URLs."""
-    here: Studio = request.app.state.studio
+    here: Broadcasting = request.app.state.broadcasting
     return here
 
 
@@ -43,7 +43,7 @@ async def crew(by: Reader) -> Principal:
 
 
 Here = Annotated[Rooms, Depends(rooms_of)]
-InStudio = Annotated[Studio, Depends(studio_of)]
+OnAir = Annotated[Broadcasting, Depends(broadcasting_of)]
 Member = Annotated[Principal, Depends(crew)]
 
 router = APIRouter(prefix="/v1/staff/rooms", tags=["staff"])
@@ -58,7 +58,7 @@ public = APIRouter(prefix="/v1/rooms", tags=["viewers"])
 async def show_to_viewers(request: Request, response: Response, room_id: PathId) -> PublicRoom | Response:
     """A room as viewers see it. With `If-None-Match`, nothing but the server's time where it is still the same."""
     state = request.app.state
-    room = await bills.room_for_viewers(state.bills, state.studio.media, state.rooms.clock, room_id)
+    room = await bills.room_for_viewers(state.bills, state.broadcasting.media, state.rooms.clock, room_id)
     tag = bills.tag_of(room)
     head = {"etag": tag, "cache-control": f"public, max-age={VIEW_AGE_MAX_S}"}
     head["server-time"] = rfc3339(to_ms(room.server_time))
@@ -122,13 +122,13 @@ async def drop_crew(here: Here, by: Manager, room_id: PathId, member_id: PathId)
 
 
 @router.post("/{room_id}/push-key", status_code=201)
-async def push_key(here: InStudio, by: Member, room_id: PathId, wish: PushKeyWish | None = None) -> PushKeyOut:
+async def push_key(here: OnAir, by: Member, room_id: PathId, wish: PushKeyWish | None = None) -> PushKeyOut:
     """Where to push the picture of this room's broadcasts."""
     return shown(await pushing.room_key(here, by, room_id, ttl_s=(wish or PushKeyWish()).ttl_s))
 
 
 @router.post("/{room_id}/push-key/revoke", status_code=204)
-async def revoke(here: InStudio, by: Member, room_id: PathId) -> None:
+async def revoke(here: OnAir, by: Member, room_id: PathId) -> None:
     """Take back every push key of this room."""
     await pushing.revoke_room_keys(here, by, room_id)
 

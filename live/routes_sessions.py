@@ -9,8 +9,8 @@ from keel.ids import ID_PATTERN
 from keel.paging import next_of
 from live import pushing, sessions
 from live.model import SessionFilter, SessionState
-from live.pushing import Studio
-from live.routes_rooms import Below, Count, Here, InStudio, Member, PathId, Reader, shown
+from live.pushing import Broadcasting
+from live.routes_rooms import Below, Count, Here, Member, OnAir, PathId, Reader, shown
 from live.schemas_rooms import PushKeyWish, SessionChange, SessionWish
 from live.schemas_rooms_shown import MoveOut, PushKeyOut, SessionBrief, SessionOut, SessionPage
 from live.sessions import Told
@@ -29,7 +29,7 @@ async def filter_of(
 
 
 @router.post("/rooms/{room_id}/sessions", status_code=201)
-async def plan(studio: InStudio, by: Member, room_id: PathId, wish: SessionWish) -> SessionOut:
+async def plan(studio: OnAir, by: Member, room_id: PathId, wish: SessionWish) -> SessionOut:
     """Plan a session."""
     return _out(studio, await sessions.plan_session(studio.rooms, by, room_id, sessions.NewSession(**dict(wish))))
 
@@ -44,13 +44,13 @@ async def list_all(
 
 
 @router.get("/sessions/{session_id}")
-async def show(studio: InStudio, by: Reader, session_id: PathId) -> SessionOut:
+async def show(studio: OnAir, by: Reader, session_id: PathId) -> SessionOut:
     """A session with every move it made."""
     return _out(studio, await sessions.show_session(studio.rooms, by, session_id))
 
 
 @router.patch("/sessions/{session_id}")
-async def edit(studio: InStudio, by: Member, session_id: PathId, change: SessionChange) -> SessionOut:
+async def edit(studio: OnAir, by: Member, session_id: PathId, change: SessionChange) -> SessionOut:
     """Change a session that is not over."""
     changes = change.model_dump(exclude_unset=True, exclude={"version"})
     told = await sessions.edit_session(studio.rooms, by, session_id, changes, version=change.version)
@@ -58,21 +58,21 @@ async def edit(studio: InStudio, by: Member, session_id: PathId, change: Session
 
 
 @router.post("/sessions/{session_id}/start")
-async def start(studio: InStudio, by: Member, session_id: PathId, guard: Guarded | None = None) -> SessionOut:
+async def start(studio: OnAir, by: Member, session_id: PathId, guard: Guarded | None = None) -> SessionOut:
     """Go on air by hand, or on after an interruption."""
     version = guard.version if guard else None
     return _out(studio, await sessions.start_session(studio.rooms, by, session_id, version=version))
 
 
 @router.post("/sessions/{session_id}/stop")
-async def stop(studio: InStudio, by: Member, session_id: PathId, guard: Guarded | None = None) -> SessionOut:
+async def stop(studio: OnAir, by: Member, session_id: PathId, guard: Guarded | None = None) -> SessionOut:
     """End a session for good, or call it off."""
     version = guard.version if guard else None
     return _out(studio, await sessions.stop_session(studio.rooms, by, session_id, version=version))
 
 
 @router.put("/sessions/{session_id}/sales/{sale_id}")
-async def link_sale(request: Request, studio: InStudio, by: Member, session_id: PathId, sale_id: PathId) -> SessionOut:
+async def link_sale(request: Request, studio: OnAir, by: Member, session_id: PathId, sale_id: PathId) -> SessionOut:
     """Sell a sale in this session. A rehearsal sells only from rehearsal sales, and nothing else does."""
     book = request.app.state.book
     return _out(studio, await sessions.link_sale(studio.rooms, book, by, session_id, sale_id))
@@ -85,18 +85,18 @@ async def unlink_sale(here: Here, by: Member, session_id: PathId, sale_id: PathI
 
 
 @router.post("/sessions/{session_id}/push-key", status_code=201)
-async def push_key(studio: InStudio, by: Member, session_id: PathId, wish: PushKeyWish | None = None) -> PushKeyOut:
+async def push_key(studio: OnAir, by: Member, session_id: PathId, wish: PushKeyWish | None = None) -> PushKeyOut:
     """Where to push the picture of this session: of a rehearsal a place of its own, else the room's."""
     return shown(await pushing.session_key(studio, by, session_id, ttl_s=(wish or PushKeyWish()).ttl_s))
 
 
 @router.post("/sessions/{session_id}/push-key/revoke", status_code=204)
-async def revoke(studio: InStudio, by: Member, session_id: PathId) -> None:
+async def revoke(studio: OnAir, by: Member, session_id: PathId) -> None:
     """Take back every push key of the place where this session happens."""
     await pushing.revoke_session_keys(studio, by, session_id)
 
 
-def _out(studio: Studio, told: Told) -> SessionOut:
+def _out(studio: Broadcasting, told: Told) -> SessionOut:
     now_s = studio.rooms.clock.ms() // 1000
     return SessionOut(
         **dict(SessionBrief.model_validate(told.row)),

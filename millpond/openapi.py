@@ -57,6 +57,7 @@ TAGS: Final[Mapping[str, str]] = {
     "customer sign-in": "How customers come in: as guests, or through the provider of their app.",
     "orders": "What a customer does: place, read and cancel orders, and say whom they go to.",
     "staff sign-in": "How staff come in: by e-mail and password, the first time with an invitation.",
+    "room": "What staff do with a broadcast: what is shown, what is said, and who may say it.",
     "staff": "What a merchant's staff do. Each route says which roles may.",
 }
 SCHEMES: Final[Json] = {

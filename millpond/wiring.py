@@ -25,6 +25,7 @@ from keel.outbox import Subscriber
 from live.roomlog import RoomLog
 from live.sale_news import RoomEvents
 from live.staging import Rooms
+from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
@@ -72,6 +73,10 @@ class Parts:
         if isinstance(self.clock, FollowingClock):
             await self.clock.follow()
             CLOCK_OFFSET_MS.set(self.clock.offset_ms)
+
+    def studio(self) -> Studio:
+        """What the use cases of shelf, pins and talk need."""
+        return Studio(self.selling, SUBSCRIPTIONS[ROOM_EVENT], self.room_log)
 
     def rooms(self) -> Rooms:
         """What the use cases of rooms need."""

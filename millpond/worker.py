@@ -23,6 +23,7 @@ from live.loops import keep_sessions
 from live.patience import Patience
 from live.presence import end_silent
 from live.sale_news import WATCH_EVERY_S, SaleWatch
+from live.shelf import TELL_EVERY_S, tell_changed_shelves
 from millpond.api import upkeep_of
 from millpond.metrics import metrics_at
 from millpond.settings import Settings
@@ -47,7 +48,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
     upkeep = Upkeep(
         parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
     )
-    selling = parts.selling
+    selling, studio = parts.selling, parts.studio()
     jobs = JobRunner(parts.sessions, parts.clock, {CATALOGUE_IMPORT: CatalogueImport(selling)}, stop)
 
     async def sale_clock() -> None:
@@ -71,6 +72,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(run_every("sale watch", WATCH_EVERY_S, stop, sale_watch.tick))
         group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
+        group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))
 
 
 async def run(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from live.ingest import Ingest, Report
 from live.media import Media, Signing, Template
 from live.patience import Patience
 from live.push_keys import PushKeys
-from live.pushing import Studio
+from live.pushing import Broadcasting
 from live.rooms import NewRoom
 from live.sessions import NewSession
 from live.staging import Rooms
@@ -62,8 +62,8 @@ class Pond:
         return self.shop.staff
 
     @property
-    def studio(self) -> Studio:
-        return Studio(self.rooms, MEDIA, PushKeys([SECRET]))
+    def studio(self) -> Broadcasting:
+        return Broadcasting(self.rooms, MEDIA, PushKeys([SECRET]))
 
     @property
     def ingest(self) -> Ingest:
