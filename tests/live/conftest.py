@@ -6,8 +6,10 @@ import pytest
 from redis.asyncio import Redis
 
 from keel.clock import FakeClock
+from keel.database import create_pool
 from keel.lua import connect
 from live.roomlog import RoomLog
+from tests.live.stage import Stage
 
 
 @pytest.fixture
@@ -22,3 +24,12 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 def room_log(redis: Redis) -> RoomLog:
     """A log of nothing yet."""
     return RoomLog(redis, FakeClock())
+
+
+@pytest.fixture
+async def stage(database_url: str) -> AsyncIterator[Stage]:
+    """A merchant in an empty database."""
+    async with create_pool(database_url) as pool:
+        stage = Stage(pool)
+        await stage.open()
+        yield stage
