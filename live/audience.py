@@ -19,7 +19,7 @@ from live.scene import Scene, fold
 RECENT_MAX: Final = 400  # below what the log keeps, so that a room that opens finds as many there
 COMMENTS_MAX: Final = 10  # of a tick, which makes 50 a second: more than anybody reads
 COMMENT_KIND: Final = "comment"
-SESSION: Final = "session"
+ON_AIR: Final = ("live", "interrupted")
 
 V = TypeVar("V")
 _body: Final = msgspec.json.Decoder(dict[str, Any]).decode
@@ -49,9 +49,9 @@ class Audience(Generic[V]):
 
     @property
     def session_id(self) -> str | None:
-        """The broadcast that the scene shows, if one is or was on."""
-        session = self._scene.get(SESSION)
-        return None if session is None else str(session["session_id"])
+        """The broadcast that is on air, by what the viewers have been told."""
+        session = self._scene.get("session")
+        return str(session["session_id"]) if session is not None and session["state"] in ON_AIR else None
 
     def open(self, position: Position, scene: Scene, before: Iterable[Event] = ()) -> None:
         """Begin from a snapshot, or go on from one after a gap: then the next tick shows it to everybody.

@@ -17,6 +17,7 @@ from websockets.protocol import Event, State
 from live.close_codes import CloseCode
 from live.conversation import Conversation
 from live.frames import frame_of
+from live.gateway_metrics import CLOSED
 from live.messages import encode_json
 from live.viewers import Seat, Viewer
 
@@ -75,6 +76,7 @@ class ViewerConnection(ServerConnection):
         if self._ended or self.protocol.state is not State.OPEN:
             return
         self._ended = True
+        CLOSED.labels(code=str(int(code))).inc()
         self.protocol.send_close(code, reason)
         self.send_data()
         self.loop.call_later(CLOSED_WITHIN_S, self.transport.abort)

@@ -6,7 +6,6 @@ from typing import Final
 from keel.errors import Refusal
 from live.close_codes import MEANING, CloseCode, ComeBack, come_back
 from live.connection import ViewerConnection
-from live.gateway_metrics import CLOSED
 from live.messages import Bye
 
 COME_BACK_WITHIN_MS: Final = 5_000  # everybody who is sent away at once comes back spread over this
@@ -16,7 +15,6 @@ def say_bye(connection: ViewerConnection, code: CloseCode, refusal: Refusal | No
     """Say bye, if anything may still be said, and close. Safe to repeat."""
     if not connection.is_open:
         return
-    CLOSED.labels(code=str(int(code))).inc()
     may_return = come_back(code)
     bye = Bye(
         code=code,

@@ -32,6 +32,7 @@ silent_log: Final = logging.getLogger("millpond.sockets")
 silent_log.setLevel(logging.CRITICAL + 1)
 
 FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
+SYSTEM_BUFFER_BYTES: Final = 131_072
 TICK_EVERY_S: Final = 0.2
 LOOK_EVERY_S: Final = 1.0
 BEAT_EVERY_LOOKS: Final = 10
@@ -96,6 +97,8 @@ class Gateway:
     def _frames(self) -> Sequence[tuple[bytes, list[ViewerConnection]]]:
         """The frames of this tick and who gets them, taken at one moment: whoever comes later was told by `joined`."""
         parts = {room.place: (room, part) for room in self._halls.rooms if (part := room.take_tick()) is not None}
+        for room, _ in parts.values():
+            self._seating.follow(room)
         several = self._seating.in_several
         frames = [
             (_tick_of([part]), [viewer for viewer in room.viewers if viewer not in several])
@@ -146,6 +149,8 @@ class Gateway:
             self._seating.gone(connection)
 
     async def _listen(self, listener: socket.socket) -> Server:
+        # Inherited by every socket: left alone, the system keeps megabytes for each viewer who does not read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_BUFFER_BYTES)
         return await serve(
             self._handle,
             sock=listener,

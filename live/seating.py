@@ -1,7 +1,7 @@
 """Hello, join and leave: who is at a socket, and in which rooms it is."""
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from keel.clock import Clock
 from keel.errors import NotSignedIn
@@ -12,6 +12,7 @@ from live.farewell import say_bye
 from live.halls import Halls, Room
 from live.messages import Hello, Join, Joined, Leave, Left
 from live.places import Places
+from live.presence import Presence
 from live.reception import Reception
 from live.socket_errors import SomebodyElse
 from live.viewers import Seat, Viewer
@@ -19,22 +20,12 @@ from live.viewers import Seat, Viewer
 SOCKETS_PER_VIEWER_MAX: Final = 5
 
 
-class Counting(Protocol):
-    """Who watches, for counts and watch intervals."""
-
-    def joined(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
-        """A socket of this viewer came in."""
-
-    def left(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
-        """A socket of this viewer went out."""
-
-
 class Seating:
     """Every socket of this gateway that said hello, by viewer, and its seats."""
 
-    def __init__(self, *, reception: Reception, places: Places, halls: Halls, counting: Counting, clock: Clock) -> None:
+    def __init__(self, *, reception: Reception, places: Places, halls: Halls, presence: Presence, clock: Clock) -> None:
         self.reception, self._places, self._halls = reception, places, halls
-        self._counting, self._clock = counting, clock
+        self._presence, self._clock = presence, clock
         self._sockets: dict[str, list[ViewerConnection]] = {}
         self.in_several: set[ViewerConnection] = set()
 
@@ -76,6 +67,10 @@ class Seating:
             self._forget(connection, connection.viewer)
             connection.viewer = None
 
+    def follow(self, room: Room) -> None:
+        """A room may be about another session now: whoever is there watches that one."""
+        self._presence.turned(room.place, room.session_id, self._clock.ms())
+
     def rooms_of(self, connection: ViewerConnection) -> Iterator[Room]:
         """The rooms that a socket is in."""
         for place in connection.seats:
@@ -105,7 +100,7 @@ class Seating:
         if len(connection.seats) > 1:
             self.in_several.add(connection)
         if viewer.principal is None:  # who works here is no audience
-            self._counting.joined(seat.place, seat.session_id, viewer.id, seat.since_ms)
+            self._presence.joined(seat.place, seat.session_id, viewer.id, seat.since_ms)
 
     def _rise(self, connection: ViewerConnection, place: str) -> None:
         seat = connection.seats.pop(place)
@@ -117,7 +112,7 @@ class Seating:
             self.in_several.discard(connection)
         viewer = connection.viewer
         if viewer is not None and viewer.principal is None:
-            self._counting.left(place, seat.session_id, viewer.id, self._clock.ms())
+            self._presence.left(place, seat.session_id, viewer.id, self._clock.ms())
 
     def _remember(self, connection: ViewerConnection, viewer: Viewer) -> None:
         """One more socket of this viewer: the oldest go, which may be dead ones of a phone that changed its network."""

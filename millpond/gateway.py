@@ -15,6 +15,7 @@ from accounts.staff import StaffDoor, StaffTokens
 from accounts.tokens import Tokens
 from inventory.selling import Selling
 from keel.buckets import TokenBuckets
+from keel.loops import run_every
 from live.answering import Answering
 from live.conversation import Limits
 from live.feed import Feed
@@ -22,7 +23,9 @@ from live.gateway import Gateway
 from live.guests import GuestPasses
 from live.halls import Halls, Snapshot
 from live.handshake import AddressOf, Handshake, SocketLimits
+from live.headcount import BEAT_EVERY_S, Headcount
 from live.places import Places
+from live.presence import Presence
 from live.reception import Reception
 from live.registry import Registry
 from live.roomlog import Position, RoomLog
@@ -79,17 +82,21 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     """Serve viewers on this socket until `stop`; requests in flight finish first."""
     placement = _placement_of(parts, settings)
     log = RoomLog(parts.redis, parts.clock)
-    feed = Feed(parts.redis, log, parts.ids.new())
+    name = parts.ids.new()
+    feed = Feed(parts.redis, log, name)
+    headcount = Headcount(parts.redis, name, parts.clock)
+    presence = Presence(pool=parts.pool, headcount=headcount, room_log=log, ids=parts.ids, clock=parts.clock)
     readiness = GatewayReadiness(parts, feed)
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
+        group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(log), group=group)
         seating = Seating(
             reception=_reception_of(parts, settings),
             places=Places(parts.reader),
             halls=halls,
-            counting=Unwatched(),
+            presence=presence,
             clock=parts.clock,
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
@@ -102,19 +109,10 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         try:
             await gateway.run(listener, stop)
             await asyncio.wait_for(placement.drained(), DRAIN_MAX_S)
+            await presence.close()
         finally:
             halls.close()
             ended.set()
-
-
-class Unwatched:
-    """Nobody is counted yet."""
-
-    def joined(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
-        """Nothing to do."""
-
-    def left(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
-        """Nothing to do."""
 
 
 def _snapshot_of(log: RoomLog) -> Snapshot:

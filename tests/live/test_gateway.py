@@ -8,7 +8,9 @@ import pytest
 
 from live.close_codes import CloseCode
 from live.gateway import TICK_EVERY_S
+from live.gateway_metrics import CLOSED
 from live.seating import SOCKETS_PER_VIEWER_MAX
+from tests.eventually import eventually_async
 from tests.inventory.selling import make_merchant
 from tests.live.watching import STAFF, Pond, gateway
 
@@ -190,3 +192,69 @@ async def test_two_gateways_behave_as_one(pond, database_url, redis_url):
         assert await here.tick_with(seq) == await there.tick_with(seq)
         missed = await there.join(room, since={"epoch": joined["epoch"], "seq": 0})
         assert [event["seq"] for event in missed["events"]] == [seq]
+
+
+async def test_who_is_there_is_counted_and_whoever_works_there_is_not(pond):
+    room, token = await pond.make_room(), pond.token()
+    async with pond.viewer() as guest, pond.viewer(token=token) as customer, pond.viewer(token=STAFF) as staff:
+        async with pond.viewer(token=token) as second_screen:
+            for viewer in (guest, customer, second_screen, staff):
+                await viewer.join(room)
+            while (await staff.hear("tick"))["rooms"][0]["state"].get("counts") != {"online": 2}:
+                pass
+        await guest.ask("left", type="leave", place=room)
+        while (await staff.hear("tick"))["rooms"][0]["state"].get("counts") != {"online": 1}:
+            pass
+
+
+async def test_a_viewer_who_reads_nothing_is_sent_away_and_the_others_hear_everything(pond):
+    room = await pond.make_room()
+    async with pond.viewer() as reads, pond.bare() as stalled:
+        await reads.join(room)
+        await stalled.hello()
+        await stalled.join(room)
+        stalled.socket.transport.pause_reading()
+        gone, seq = 0.0, 0
+        while not gone:
+            seq = await pond.publish(room, "x" * 60_000)
+            await reads.tick_with(seq)
+            gone = closed_with(CloseCode.TOO_SLOW)
+        assert gone == 1
+        stalled.socket.transport.resume_reading()
+        assert await stalled.closed() in {CloseCode.TOO_SLOW, 1006}
+        since = {"epoch": (await reads.join(room))["epoch"], "seq": seq - 1}
+        async with pond.viewer() as back:
+            assert [event["seq"] for event in (await back.join(room, since=since))["events"]] == [seq]
+
+
+async def test_a_viewer_whose_network_is_gone_is_noticed(pond, monkeypatch):
+    monkeypatch.setattr("live.gateway.BEAT_EVERY_LOOKS", 1)
+    room = await pond.make_room()
+    async with pond.viewer() as alive, pond.bare() as frozen:
+        await frozen.hello()
+        await frozen.join(room)
+        await alive.join(room)
+        frozen.socket.transport.pause_reading()  # pings are not answered, and the connection stays
+
+        async def gone() -> bool:
+            return closed_with(CloseCode.SILENT) == 1
+
+        before = closed_with(CloseCode.SILENT)
+        assert before == 0
+        await eventually_async(gone)
+        await alive.tick_with(await pond.publish(room))
+
+
+def closed_with(code: CloseCode) -> float:
+    """How many sockets the gateways of this process have closed so, since this test began."""
+    total = CLOSED.labels(code=str(int(code)))._value.get() - BEFORE.get(code, 0.0)
+    return float(total)
+
+
+BEFORE: dict[CloseCode, float] = {}
+
+
+@pytest.fixture(autouse=True)
+def counted_from_here() -> None:
+    for code in CloseCode:
+        BEFORE[code] = CLOSED.labels(code=str(int(code)))._value.get()
