@@ -3,7 +3,7 @@
 A scene is JSON data, one member per part:
 
     sessions      by id: {session_id, state, at, title, rehearsal}, those that are not over and the one that was last;
-                  at: since when it is in this state; title: null where it has the room's
+                  at: when it came into this state; title: null where it has the room's
     session       of these the one on air, else the one planned first, else the one that was last, else null
     room          {title, cover_url}
     shelf         {slots: [{no, sale_id, item_id, title, price, currency, picture_url, hidden}, …]}
@@ -74,9 +74,6 @@ def _ended(body: Body) -> tuple[str, str]:
 
 def _session_moved(scene: Scene, body: Body) -> Scene:
     """Another session on stage comes with other sales: each of them is told by a `sale.moved` of its own."""
-    before = scene["sessions"].get(body["session_id"])
-    if before is not None and before["state"] == body["state"]:
-        body = {**body, "at": before["at"]}
     sessions = known_sessions({**scene["sessions"], body["session_id"]: body}.values())
     session = on_stage(sessions)
     is_same = _id_of(session) == _id_of(scene["session"])

@@ -19,15 +19,20 @@ from keel.database import Pool, create_engine, create_hot_pool, create_pool, dat
 from keel.ids import Ids
 from keel.lua import connect
 from keel.outbox import Subscriber
+from live.roomlog import RoomLog
+from live.sale_news import RoomEvents
+from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
 GATE_RELEASES: Final = "gate-releases"
+ROOM_LOG: Final = "room-log"
 READ_CONNECTIONS: Final = 4
 
 # Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.placed": (),
     "order.lapsed": (GATE_RELEASES,),
+    ROOM_EVENT: (ROOM_LOG,),
 }
 
 
@@ -51,10 +56,14 @@ class Parts:
     viewers_book: SaleBook
     rebuilder: Rebuilder
     denials: Denials
+    room_log: RoomLog
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
-        return {GATE_RELEASES: GateReleases(self.gate, self.ledger)}
+        return {
+            GATE_RELEASES: GateReleases(self.gate, self.ledger),
+            ROOM_LOG: RoomEvents(self.room_log, self.reader),
+        }
 
 
 @asynccontextmanager
@@ -91,6 +100,7 @@ async def parts_of(
             viewers_book=SaleBook(reader),
             rebuilder=Rebuilder(pool, ledger, gate),
             denials=Denials(pool, clock),
+            room_log=RoomLog(redis, clock),
         )
 
 

@@ -20,6 +20,8 @@ from keel.clock import OFFSET_READY_MAX_MS
 from keel.jobs import RUN_EVERY_S, JobRunner
 from keel.loops import run_every
 from keel.outbox import Relay
+from live.presence import end_silent
+from live.sale_news import WATCH_EVERY_S, SaleWatch
 from millpond.api import upkeep_of
 from millpond.metrics import metrics_at
 from millpond.settings import Settings
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 RELAY_EVERY_S: Final = 0.25
 PURGE_EVERY_S: Final = 60.0
 SALE_CLOCK_EVERY_S: Final = 1.0
+SILENT_GATEWAYS_EVERY_S: Final = 1.0
 CLOCKS_APART: Final = timedelta(milliseconds=OFFSET_READY_MAX_MS)
 
 
@@ -50,6 +53,9 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         await close_due(selling, parts.clock.now())
         await open_due(selling, parts.clock.now() - CLOCKS_APART)  # the gate has let buyers in since; never before
 
+    async def silent_gateways() -> None:
+        await end_silent(parts.pool, parts.clock.now())
+
     async with asyncio.TaskGroup() as group:
         group.create_task(reconcile(upkeep, stop))
         group.create_task(sweep(upkeep, stop))
@@ -59,6 +65,9 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
         group.create_task(run_every("jobs", RUN_EVERY_S, stop, jobs.tick))
+        sale_watch = SaleWatch(parts.pool, parts.room_log, parts.clock)
+        group.create_task(run_every("sale watch", WATCH_EVERY_S, stop, sale_watch.tick))
+        group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
 
 

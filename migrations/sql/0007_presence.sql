@@ -30,3 +30,6 @@ CREATE TABLE watch_gateway (                                  -- gateways that s
     id          uuid PRIMARY KEY,
     alive_at    timestamptz NOT NULL
 ) WITH (fillfactor = 50);
+
+-- Sales of a session may still move a while after it is over.
+CREATE INDEX session_over ON session (ended_at) WHERE state = 'ended';

@@ -47,9 +47,9 @@ def test_each_sale_has_a_state_of_its_own():
     assert scene["sales"] == {"s1": closed, "s2": OPEN}
 
 
-def session(number: int, state: str, *, minute: int = 0, title: str | None = None) -> tuple[str, Any]:
+def session(number: int, state: str, *, minute: int = 0) -> tuple[str, Any]:
     at = f"2027-01-15T08:{minute:02d}:00.000Z"
-    body = {"session_id": f"b{number}", "state": state, "at": at, "title": title, "rehearsal": False}
+    body = {"session_id": f"b{number}", "state": state, "at": at, "title": None, "rehearsal": False}
     return "session.moved", body
 
 
@@ -70,11 +70,6 @@ def test_on_stage_is_the_session_on_air_else_the_one_planned_first_else_the_last
 def test_of_the_sessions_that_are_over_one_is_remembered():
     scene = after(*(session(number, "ended", minute=number) for number in (1, 3, 2)), session(4, "scheduled"))
     assert sorted(scene["sessions"]) == ["b3", "b4"]
-
-
-def test_a_session_that_is_told_again_keeps_the_time_of_its_state():
-    (_, first), again = session(1, "scheduled", minute=1), session(1, "scheduled", minute=2, title="Tea")
-    assert after(("session.moved", first), again)["session"] == first | {"title": "Tea"}
 
 
 def test_another_session_on_stage_begins_without_the_sales_of_the_one_before():
