@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from inventory.faults import LedgerFault
 from keel.errors import Refusal, Unavailable
@@ -12,7 +12,6 @@ from live.audience import RECENT_MAX, Audience
 from live.connection import ViewerConnection
 from live.feed import Feed, FeedItem, Resync
 from live.roomlog import LogSilent, Position, RoomLog
-from live.scene import Scene
 from live.store_places import Place
 
 log = logging.getLogger(__name__)
@@ -23,7 +22,7 @@ AGAIN_AFTER_S: Final = 0.5
 HALLS_MAX: Final = 2_000
 SILENT: Final = "the room cannot be shown right now"
 
-Snapshot = Callable[[str, str], Awaitable[tuple[Position, Scene]]]  # merchant, place
+Snapshot = Callable[[str, str], Awaitable[tuple[Position, dict[str, Any]]]]  # merchant, place; the scene
 Room = Audience[ViewerConnection]
 
 

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -28,9 +29,9 @@ from live.places import Places
 from live.presence import Presence
 from live.reception import Reception
 from live.registry import Registry
-from live.roomlog import Position, RoomLog
-from live.scene import EMPTY, Scene
+from live.roomlog import RoomLog
 from live.seating import Seating
+from live.snapshots import Readers, snapshot
 from millpond.api import DRAIN_MAX_S, GC_THRESHOLDS, upkeep_of
 from millpond.listeners import bound_socket
 from millpond.metrics import metrics_at
@@ -81,7 +82,7 @@ class GatewayReadiness:
 async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts, settings: Settings) -> None:
     """Serve viewers on this socket until `stop`; requests in flight finish first."""
     placement = _placement_of(parts, settings)
-    log = RoomLog(parts.redis, parts.clock)
+    log = parts.room_log
     name = parts.ids.new()
     feed = Feed(parts.redis, log, name)
     headcount = Headcount(parts.redis, name, parts.clock)
@@ -91,7 +92,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
         group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
-        halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(log), group=group)
+        halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), group=group)
         seating = Seating(
             reception=_reception_of(parts, settings),
             places=Places(parts.reader),
@@ -115,11 +116,9 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
             ended.set()
 
 
-def _snapshot_of(log: RoomLog) -> Snapshot:
-    async def snapshot(_: str, place: str) -> tuple[Position, Scene]:
-        return await log.position(place), EMPTY
-
-    return snapshot
+def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:
+    """Parts of the scene that other packages own are added to `parts` here, one line each."""
+    return partial(snapshot, Readers(room_log=log, reader=parts.reader, parts={}))
 
 
 def _placement_of(parts: Parts, settings: Settings) -> Placement:

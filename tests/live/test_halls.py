@@ -9,7 +9,7 @@ from keel.errors import Unavailable
 from live.feed import Feed
 from live.halls import Halls
 from live.roomlog import Position, RoomLog
-from live.scene import EMPTY, Scene
+from live.scene import EMPTY
 from live.store_places import Place
 from tests.eventually import eventually_async
 
@@ -22,11 +22,11 @@ class Reader:
     def __init__(self, log: RoomLog, *faults: Exception) -> None:
         self.log, self.faults, self.reads = log, list(faults), 0
 
-    async def __call__(self, merchant_id: str, place: str) -> tuple[Position, Scene]:
+    async def __call__(self, merchant_id: str, place: str) -> tuple[Position, dict[str, Any]]:
         self.reads += 1
         if self.faults:
             raise self.faults.pop(0)
-        return await self.log.position(place), EMPTY
+        return await self.log.position(place), dict(EMPTY)
 
 
 async def with_halls(redis: Any, log: RoomLog, reader: Reader, story: Any) -> None:
