@@ -15,7 +15,6 @@ from live.sampling import Comment
 from live.talk_rules import CommentState, Rules, Silence
 from live.word_filter import Action, Word
 
-ACQUIRE_TIMEOUT_S: Final = 1.0
 RECENT_MAX: Final = 50
 PIECE: Final = 500
 NIL: Final = "00000000-0000-0000-0000-000000000000"
