@@ -23,6 +23,7 @@ from live.guests import GuestPasses
 from live.halls import Halls, Snapshot
 from live.handshake import AddressOf, Handshake, SocketLimits
 from live.headcount import BEAT_EVERY_S, Headcount
+from live.parts import parts_of
 from live.places import Places
 from live.presence import Presence
 from live.reception import Reception
@@ -118,7 +119,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
 
 def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:
     """Parts of the scene that other packages own are added to `parts` here, one line each."""
-    return partial(snapshot, Readers(room_log=log, reader=parts.reader, parts={}))
+    return partial(snapshot, Readers(room_log=log, reader=parts.reader, parts=parts_of(parts.reader)))
 
 
 def _placement_of(parts: Parts, settings: Settings) -> Placement:

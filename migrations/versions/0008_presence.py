@@ -5,8 +5,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 SQL = Path(__file__).parent.parent / "sql"
 
@@ -15,4 +15,4 @@ def upgrade() -> None:
     """New tables only."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    connection.run_async(methodcaller("execute", (SQL / "0007_presence.sql").read_text()))
+    connection.run_async(methodcaller("execute", (SQL / "0008_presence.sql").read_text()))

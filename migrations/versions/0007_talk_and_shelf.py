@@ -5,10 +5,10 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0004"
+revision = "0007"
+down_revision = "0006"
 
-SQL = Path(__file__).parent.parent / "sql" / "0006_talk_and_shelf.sql"
+SQL = Path(__file__).parent.parent / "sql" / "0007_talk_and_shelf.sql"
 
 
 def upgrade() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 SQL = Path(__file__).parent.parent / "sql"
 
@@ -15,4 +15,4 @@ def upgrade() -> None:
     """Add columns with constant defaults and new tables; nothing is rewritten."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    connection.run_async(methodcaller("execute", (SQL / "0005_rooms.sql").read_text()))
+    connection.run_async(methodcaller("execute", (SQL / "0006_rooms.sql").read_text()))
