@@ -8,6 +8,7 @@ peak has one writer at a time.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,17 +31,20 @@ log = logging.getLogger(__name__)
 COUNTS: Final = "counts"
 PLACES_AT_ONCE: Final = 8
 WAITING_MAX: Final = 200_000  # intervals that wait for a PostgreSQL that is away; more are lost, oldest first
-STORE_WITHIN_S: Final = 0.8  # a slow PostgreSQL must not make this gateway silent in Redis
+# A slow PostgreSQL must not make this gateway silent in Redis: what a tick waits for it, and its pause, stay below
+# SILENT_MS of the headcount.
+STORE_FOR_S: Final = 0.4
+ANSWER_WITHIN_S: Final = 0.7
 LIFE_SILENT_S: Final = 10.0  # more than a slow PostgreSQL makes of a second; the intervals end where the life did
 
-Likes = Callable[[str], Awaitable[int]]
+Likes = Callable[[str], Awaitable[int | None]]
 _encode = msgspec.json.Encoder().encode
 
 
 class Presence:
     """Of one gateway. `joined`, `left` and `turned` never wait; `tick`, once a second, does all that does.
 
-    `likes`: of a place, told with the counts where given.
+    `likes`: of a session, told with the counts where given; it answers None where nobody can tell, and does not raise.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class Presence:
         self._ids, self._clock, self._likes = ids, clock, likes
         self._attendance = Attendance(ids)
         self._life: str | None = None
+        self._is_closed = False
+        self._one_at_a_time = asyncio.Lock()
         self._alive_at = clock.now()
 
     def joined(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
@@ -66,6 +72,17 @@ class Presence:
 
     async def tick(self) -> None:
         """Store what happened, tell who is here, and the counts of the places this gateway speaks for."""
+        async with self._one_at_a_time:
+            if not self._is_closed:
+                await self._tick()
+
+    async def close(self) -> None:
+        """Everybody is gone: end what is open, and take this gateway's viewers from the counts."""
+        async with self._one_at_a_time:
+            self._is_closed = True
+            await self._close()
+
+    async def _tick(self) -> None:
         places = asyncio.Semaphore(PLACES_AT_ONCE)
 
         async def one(place: str, here: Here) -> None:
@@ -78,19 +95,27 @@ class Presence:
                 group.create_task(one(place, here))
         self._attendance.forget_empty()
 
-    async def close(self) -> None:
-        """Everybody is gone: end what is open, and take this gateway's viewers from the counts."""
+    async def _close(self) -> None:
         now_ms = self._clock.ms()
         for place, here in self._attendance.places.items():
             for viewer_id, sockets in list(here.sockets.items()):
                 for _ in range(sockets):
                     self._attendance.left(place, viewer_id, now_ms)
         await self._store()
+        await self._end_life()
         for place in list(self._attendance.places):
             try:
                 await self._headcount.leave(place)
             except LogSilent as silence:
                 log.warning("place %s: its count still has this gateway: %s", place, silence)
+
+    async def _end_life(self) -> None:
+        """A worker would end it too, some seconds later."""
+        try:
+            if self._life is not None:
+                await store_presence.end_life(self._pool, self._life)
+        except DRIVER_ERRORS as fault:
+            log.warning("the end of this gateway is left to a worker: %s", type(fault).__name__)
 
     async def _tell(self, place: str, here: Here) -> None:
         """Tell a place's headcount what changed since it last answered, or everything."""
@@ -105,6 +130,10 @@ class Presence:
             log.warning("counts of %s: %s", place, silence)
 
     async def _beat(self, place: str, here: Here, sent: set[str]) -> Counted:
+        if not here.sockets:  # a gateway without viewers must not keep another from speaking
+            here.is_told = False
+            await self._headcount.leave(place)
+            return Counted(is_known=True, is_speaker=False, online=0)
         if here.is_told:
             came = [viewer_id for viewer_id in sent if viewer_id in here.sockets]
             gone = [viewer_id for viewer_id in sent if viewer_id not in here.sockets]
@@ -119,14 +148,14 @@ class Presence:
         body: dict[str, Any] = {"online": online}
         if session_id is not None:
             body |= await self._lasting(session_id, online)
-        if self._likes is not None:
-            body["likes"] = await self._likes(place)
+            likes = None if self._likes is None else await self._likes(session_id)
+            body |= {} if likes is None else {"likes": likes}
         await self._log.put(place, COUNTS, _encode(body))
 
     async def _lasting(self, session_id: str, online: int) -> dict[str, int]:
         """What PostgreSQL knows; nothing where it does not answer in time."""
         try:
-            async with asyncio.timeout(STORE_WITHIN_S):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
                 counts = await store_presence.counts(self._pool, session_id, online)
         except DRIVER_ERRORS as fault:
             log.warning("counts of session %s: %s", session_id, type(fault).__name__)
@@ -138,10 +167,12 @@ class Presence:
         waiting = self._attendance
         self._bound(waiting.opened)
         self._bound(waiting.closed)
+        began_s = time.monotonic()
         try:
-            async with asyncio.timeout(STORE_WITHIN_S):
-                while not await self._store_batch(self._clock.now()):
-                    pass
+            while time.monotonic() - began_s < STORE_FOR_S:
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    if await self._store_batch(self._clock.now()):
+                        return
         except DRIVER_ERRORS as fault:
             log.warning("%d intervals wait: %s", len(waiting.opened) + len(waiting.closed), type(fault).__name__)
 

@@ -12,7 +12,7 @@ from typing import Final
 from keel.database import Pool, array_text
 from live.attendance import Interval
 
-BATCH_MAX: Final = 2_000
+BATCH_MAX: Final = 1_000
 LIVES_MAX: Final = 100
 
 _BEGIN: Final = "INSERT INTO watch_gateway (id, alive_at) VALUES ($1, $2)"
@@ -90,6 +90,13 @@ async def counts(pool: Pool, session_id: str, online: int) -> Counts:
     """What is known of a session, of which so many are online now. Zeros for one that is not there."""
     row = await pool.fetchrow(_PEAK, session_id, online)
     return Counts(0, 0) if row is None else Counts(row["viewers"], row["peak"])
+
+
+async def end_life(pool: Pool, life: str) -> None:
+    """A gateway stores no more. What it leaves open, which is nothing as a rule, ends where it was last heard."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_END, [life])
+        await connection.execute(_BURY, [life])
 
 
 async def bury(pool: Pool, silent_since: datetime) -> int:

@@ -111,13 +111,18 @@ async def test_unique_and_peak_stay_when_viewers_go(show: Show):
 
 
 async def test_likes_are_told_with_the_counts(show: Show):
-    async def likes(place: str) -> int:
-        return 7 if place == show.room else 0
+    known: dict[str, int] = {}
+
+    async def likes(session_id: str) -> int | None:
+        return known.get(session_id)
 
     gateway = show.gateway(likes=likes)
     show.come(gateway, *show.viewers(1))
     await gateway.tick()
-    assert show.log.counts == [{"online": 1, "unique": 1, "peak": 1, "likes": 7}]
+    known[show.session] = 7
+    await gateway.tick()
+    counts = {"online": 1, "unique": 1, "peak": 1}
+    assert show.log.counts == [counts, counts | {"likes": 7}]
 
 
 async def test_between_sessions_only_those_online_are_counted(show: Show):
@@ -225,6 +230,29 @@ async def test_a_gateway_that_closes_takes_its_viewers_along(show: Show):
     await east.tick()
     assert show.log.counts[-1] == {"online": 1, "unique": 2, "peak": 1}
     assert await show.stays() == [(ann, 0, 0), (bob, 0, None)]
+    assert await show.stage.pool.fetchval("SELECT count(*) FROM watch_gateway") == 1
+
+
+async def test_after_its_end_a_gateway_tells_nothing_more(show: Show):
+    gateway = show.gateway()
+    show.come(gateway, *show.viewers(1))
+    await asyncio.gather(gateway.tick(), gateway.close(), gateway.tick())
+    assert len(show.log.counts) == 1
+    assert await show.stage.pool.fetchval("SELECT count(*) FROM watch_gateway") == 0
+    assert len(await show.stays()) == 1
+
+
+async def test_a_gateway_whose_viewers_have_all_left_lets_another_speak_at_once(show: Show):
+    west, east = show.gateway(), show.gateway()
+    ann, bob = show.viewers(2)
+    show.come(west, ann)
+    show.come(east, bob)
+    await west.tick()
+    await east.tick()
+    show.go(west, ann)
+    await west.tick()
+    await east.tick()
+    assert [counts["online"] for counts in show.log.counts] == [1, 1]
 
 
 async def test_a_viewer_whom_two_gateways_store_at_once_is_one(show: Show):
