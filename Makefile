@@ -1,4 +1,4 @@
-# up       run everything: engines, API, worker        test   run the tests, ARGS="-k expiry" narrows them
+# up       run everything: engines and all processes    test   run the tests, ARGS="-k expiry" narrows them
 # check    lint, types, layers, the style              bench  measure, QUICK=1 for a short run
 # migrate  bring the database to the newest schema
 #

@@ -9,6 +9,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from websockets.asyncio.server import Server, serve
@@ -40,6 +41,7 @@ LOOKED_AT_ONCE: Final = 500
 UNWELL_AFTER_S: Final = 10.0
 DRAIN_SPREAD_S: Final = 2.0
 DRAIN_MAX_S: Final = 7.0
+GONE_WITHIN_S: Final = 1.0
 OPEN_WITHIN_S: Final = 10.0
 
 
@@ -70,7 +72,8 @@ class Gateway:
                 await self._drain()
             finally:
                 ended.set()
-        await server.wait_closed()
+        with suppress(TimeoutError):  # of a handshake that never ends; nothing was promised there
+            await asyncio.wait_for(server.wait_closed(), GONE_WITHIN_S)
 
     async def tick(self) -> None:
         """Tell every room what is new: one frame for each viewer, however much it is."""

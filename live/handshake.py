@@ -89,7 +89,8 @@ class Handshake:
 
     def _is_known(self, origin: str, hosts: list[str]) -> bool:
         """Whether pages of this origin may open sockets: those of the list, and those of this very host."""
-        return origin in self._origins or origin.partition("://")[2] in hosts
+        host = origin.partition("://")[2]
+        return origin in self._origins or (bool(host) and host in hosts)
 
 
 def _json(status: int, document: Any, media_type: str = "application/json", more: dict[str, str] = {}) -> Response:  # noqa: B006

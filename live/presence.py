@@ -54,6 +54,8 @@ class Presence:
         self._ids, self._clock, self._likes = ids, clock, likes
         self._attendance = Attendance(ids)
         self._life: str | None = None
+        self._is_closed = False
+        self._one_at_a_time = asyncio.Lock()
         self._alive_at = clock.now()
 
     def joined(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
@@ -70,6 +72,17 @@ class Presence:
 
     async def tick(self) -> None:
         """Store what happened, tell who is here, and the counts of the places this gateway speaks for."""
+        async with self._one_at_a_time:
+            if not self._is_closed:
+                await self._tick()
+
+    async def close(self) -> None:
+        """Everybody is gone: end what is open, and take this gateway's viewers from the counts."""
+        async with self._one_at_a_time:
+            self._is_closed = True
+            await self._close()
+
+    async def _tick(self) -> None:
         places = asyncio.Semaphore(PLACES_AT_ONCE)
 
         async def one(place: str, here: Here) -> None:
@@ -82,8 +95,7 @@ class Presence:
                 group.create_task(one(place, here))
         self._attendance.forget_empty()
 
-    async def close(self) -> None:
-        """Everybody is gone: end what is open, and take this gateway's viewers from the counts."""
+    async def _close(self) -> None:
         now_ms = self._clock.ms()
         for place, here in self._attendance.places.items():
             for viewer_id, sockets in list(here.sockets.items()):
@@ -118,6 +130,10 @@ class Presence:
             log.warning("counts of %s: %s", place, silence)
 
     async def _beat(self, place: str, here: Here, sent: set[str]) -> Counted:
+        if not here.sockets:  # a gateway without viewers must not keep another from speaking
+            here.is_told = False
+            await self._headcount.leave(place)
+            return Counted(is_known=True, is_speaker=False, online=0)
         if here.is_told:
             came = [viewer_id for viewer_id in sent if viewer_id in here.sockets]
             gone = [viewer_id for viewer_id in sent if viewer_id not in here.sockets]

@@ -75,6 +75,10 @@ async def test_pages_are_held_to_the_list_and_the_own_host(origin, expected):
     assert await status(handshake(), Knocking("10.0.0.1"), Origin=origin, Host="gateway.example:8001") == expected
 
 
+async def test_a_page_without_an_origin_is_not_of_a_host_without_a_name():
+    assert await status(handshake(), Knocking("10.0.0.1"), Origin="null", Host="") == 403
+
+
 async def test_what_is_not_ready_says_so_and_takes_sockets_all_the_same():
     door = handshake()
     assert await status(door, Knocking("10.0.0.1"), "/readyz") == 503

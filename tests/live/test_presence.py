@@ -233,6 +233,28 @@ async def test_a_gateway_that_closes_takes_its_viewers_along(show: Show):
     assert await show.stage.pool.fetchval("SELECT count(*) FROM watch_gateway") == 1
 
 
+async def test_after_its_end_a_gateway_tells_nothing_more(show: Show):
+    gateway = show.gateway()
+    show.come(gateway, *show.viewers(1))
+    await asyncio.gather(gateway.tick(), gateway.close(), gateway.tick())
+    assert len(show.log.counts) == 1
+    assert await show.stage.pool.fetchval("SELECT count(*) FROM watch_gateway") == 0
+    assert len(await show.stays()) == 1
+
+
+async def test_a_gateway_whose_viewers_have_all_left_lets_another_speak_at_once(show: Show):
+    west, east = show.gateway(), show.gateway()
+    ann, bob = show.viewers(2)
+    show.come(west, ann)
+    show.come(east, bob)
+    await west.tick()
+    await east.tick()
+    show.go(west, ann)
+    await west.tick()
+    await east.tick()
+    assert [counts["online"] for counts in show.log.counts] == [1, 1]
+
+
 async def test_a_viewer_whom_two_gateways_store_at_once_is_one(show: Show):
     gateways, viewers = [show.gateway() for _ in range(4)], show.viewers(50)
     for gateway in gateways:
