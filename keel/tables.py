@@ -45,7 +45,11 @@ class OutboxDeliveryRow(Table):
     subscriber: Mapped[str] = mapped_column(Text, primary_key=True)
     lane: Mapped[int] = mapped_column(SmallInteger)
     aggregate: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    state: Mapped[str] = mapped_column(Text, default="waiting")
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+    done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class JobRow(Table):

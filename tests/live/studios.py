@@ -98,12 +98,21 @@ async def make_session(shop: Shop, room_id: str, *, started: bool = True, rehear
         "started": shop.clock.now() if started else None,
     }
     await _write(shop, _SESSION, values)
+    if started and await _has_states(shop):
+        await _write(shop, "UPDATE session SET state = 'live' WHERE id = :id", {"id": values["id"]})
     return str(values["id"])
 
 
 async def end_session(shop: Shop, session_id: str) -> None:
     """Write down that a session is over, as whoever moves sessions does."""
-    await _write(shop, "UPDATE session SET ended_at = :now WHERE id = :id", {"id": session_id, "now": shop.clock.now()})
+    state = ", state = 'ended'" if await _has_states(shop) else ""
+    ended = f"UPDATE session SET ended_at = :now{state} WHERE id = :id"
+    await _write(shop, ended, {"id": session_id, "now": shop.clock.now()})
+
+
+async def _has_states(shop: Shop) -> bool:
+    """Whether the database knows where a session stands by more than its times."""
+    return bool(await shop.rows(_STATES))
 
 
 async def link(shop: Shop, session_id: str, sale_id: str) -> None:
@@ -146,4 +155,5 @@ _SESSION = """
     INSERT INTO session (id, merchant_id, room_id, rehearsal, created_at, started_at)
     VALUES (:id, :merchant_id, :room_id, :rehearsal, :now, :started)
 """
+_STATES = "SELECT 1 FROM information_schema.columns WHERE table_name = 'session' AND column_name = 'state'"
 _LINK = "INSERT INTO session_sale (merchant_id, session_id, sale_id) VALUES (:merchant_id, :session_id, :sale_id)"
