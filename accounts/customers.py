@@ -22,6 +22,7 @@ from keel.errors import Conflict, NotSignedIn, Unavailable
 from keel.identity import Principal
 
 RACES_MAX: Final = 3
+GUESTS_MAX: Final = 200  # looked at for one token
 
 
 class _SomebodyWasFaster(Exception):
@@ -57,7 +58,7 @@ async def refresh(people: People, text: str) -> SignedIn:
     """A new pair for a refresh token. Raises SignInRefused; a token that was used before ends its sign-in."""
     async with edge(people.sessions) as session:
         renewed = await renew(people, session, Kind.CUSTOMER, text)
-        found = None if renewed is None else await _standing(session, renewed.row)
+        found = None if renewed is None else await _standing(people, session, renewed.row)
     if renewed is None or found is None:
         raise SignInRefused
     return _signed_in(people, renewed.row.merchant_id, renewed.row.subject_id, renewed.token, found)
@@ -133,7 +134,7 @@ async def _begin(people: People, session: AsyncSession, app: AppRow, known: Know
         await store.add_guest(session, **values)
         await people.retire(session, app.merchant_id, guest_id)
     token = await people.begin(session, Kind.CUSTOMER, app.merchant_id, customer_id)
-    was = await store.guests_of(session, app.merchant_id, customer_id, WAS_MAX)
+    was = await _was(people, session, app.merchant_id, customer_id)
     return _signed_in(people, app.merchant_id, customer_id, token, was)
 
 
@@ -161,12 +162,21 @@ async def _customer_of(people: People, session: AsyncSession, app: AppRow, known
     return customer_id
 
 
-async def _standing(session: AsyncSession, row: SignInRow) -> tuple[str, ...] | None:
+async def _standing(people: People, session: AsyncSession, row: SignInRow) -> tuple[str, ...] | None:
     """The guests whom a customer was; None where they may not come in any more."""
     customer = await store.find_customer(session, row.merchant_id, row.subject_id)
     if customer is None or customer.blocked_at is not None or customer.erased_at is not None:
         return None
-    return await store.guests_of(session, row.merchant_id, row.subject_id, WAS_MAX)
+    return await _was(people, session, row.merchant_id, row.subject_id)
+
+
+async def _was(people: People, session: AsyncSession, merchant_id: str, customer_id: str) -> tuple[str, ...]:
+    """The guests whom a token names: the newest, who may be doing something now, and of the others those who did."""
+    guests = await store.guests_of(session, merchant_id, customer_id, GUESTS_MAX)
+    if len(guests) <= WAS_MAX:
+        return guests
+    acted = await people.who_acted(session, merchant_id, guests)
+    return tuple(guest for guest in guests if guest == guests[0] or guest in acted)[:WAS_MAX]
 
 
 async def _new_customer(people: People, session: AsyncSession, merchant_id: str) -> str:

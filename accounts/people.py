@@ -1,5 +1,6 @@
 """What the use cases of people share, and the tokens that a sign-in is worth."""
 
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -43,6 +44,15 @@ class SignedIn:
     expires_in_s: int = ACCESS_TTL_S
 
 
+# Which of these customers (session, merchant id, ids) did anything here. Who knows is above this package.
+WhoActed = Callable[[AsyncSession, str, Sequence[str]], Awaitable[Collection[str]]]
+
+
+async def everybody(_session: AsyncSession, _merchant_id: str, customer_ids: Sequence[str]) -> Collection[str]:
+    """The answer of a process in which nobody knows."""
+    return customer_ids
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """What the use cases of people need. `providers` by name: who vouches for customers."""
@@ -53,6 +63,7 @@ class People:
     providers: dict[str, Provider]
     ids: Ids
     clock: Clock
+    who_acted: WhoActed = everybody
 
     def audit(self, session: AsyncSession, by: Principal, command: str, subject_id: str | None, **detail: Any) -> None:
         """Note a staff command in its own transaction."""

@@ -53,6 +53,7 @@ from orders import routes_exports
 from orders import routes_staff as staff_order_routes
 from orders.desk import NO_LEDGER
 from orders.handling import Handling
+from orders.own import who_ordered
 from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
@@ -139,7 +140,7 @@ def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) 
     fixed = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
     providers: dict[str, Provider] = {DEMO: DemoProvider()} if settings.demo_sign_in else {}
     app.state.authenticate_staff = StaffDoor(fixed, tokens, parts.denials).authenticate
-    app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock)
+    app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock, who_ordered)
     app.state.sign_in_limits = SignInLimits()
     for router in (people_routes.staff, people_routes.auth, routes_staff.router):
         app.include_router(router)

@@ -4,6 +4,8 @@ is missing."""
 from collections.abc import Sequence
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from accounts.tokens import Claims
 from inventory.ledger import Ledger
 from orders import store_own
@@ -44,6 +46,11 @@ async def put_recipient(orders: Orders, who: Claims, order_id: str, whom: Whom) 
     if not stored:
         raise RecipientFixed(state=order.state)
     return order
+
+
+async def who_ordered(session: AsyncSession, merchant_id: str, customer_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these customers ever ordered something."""
+    return await store_own.who_ordered(session, merchant_id, customer_ids)
 
 
 async def _own(ledger: Ledger, merchant_id: str, orders: Sequence[OrderDocument]) -> list[OwnOrder]:

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from inventory.ledger import Ledger
 from orders.recipients import Whom
+from orders.tables import OrderRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,12 @@ async def put_recipient(
     """
     rows = await ledger.call(_PUT, merchant_id, order_id, customer_ids, whom.name, whom.phone, whom.address)
     return bool(rows)
+
+
+async def who_ordered(session: AsyncSession, merchant_id: str, customer_ids: Sequence[str]) -> frozenset[str]:
+    """Which of these customers have an order."""
+    mine = OrderRow.merchant_id == merchant_id, OrderRow.customer_id.in_(customer_ids)
+    return frozenset(await session.scalars(select(OrderRow.customer_id).where(*mine).distinct()))
 
 
 _NEEDS: Final = """

@@ -58,10 +58,9 @@ def databases(engines: Servers) -> Iterator[Databases]:
 @pytest.fixture(scope="session")
 def database_template(databases: Databases) -> Iterator[str]:
     """The name of a database with every migration applied and nothing in it."""
-    name = databases.create()
-    databases.apart(upgrade, databases.url_of(name))
-    yield name
-    databases.drop(name)
+    with databases.copied() as name:
+        databases.apart(upgrade, databases.url_of(name))
+        yield name
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -40,6 +41,15 @@ class Databases:
     def drop(self, name: str) -> None:
         """Drop a database, cutting the connections that a failed test left open."""
         self.apart(self._drop, name)
+
+    @contextmanager
+    def copied(self, template: str = "template1") -> Iterator[str]:
+        """The name of a copy of `template`, dropped in the end."""
+        name = self.create(template)
+        try:
+            yield name
+        finally:
+            self.drop(name)
 
     def take(self, template: str) -> str:
         """A copy of `template` that is ready already, as a rule: while one test runs, the next one's is made."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -26,3 +27,16 @@ async def eventually_async(attempt: Callable[[], Awaitable[T]], *, within_s: flo
         assert time.monotonic() < deadline, f"still not true after {within_s} s: {attempt}"
         await asyncio.sleep(POLL_S)
     return result
+
+
+async def insist(ask: Callable[[], Awaitable[T]], *refusals: type[Exception]) -> T:
+    """Await `ask` again while it raises one of these, which say to come again, as whoever is told so does."""
+    said: list[T] = []
+
+    async def told() -> bool:
+        with suppress(*refusals):
+            said.append(await ask())
+        return bool(said)
+
+    await eventually_async(told)
+    return said[0]

@@ -4,22 +4,28 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 
 from console.audit import audit
 from console.model import Report
 from inventory.book import SaleBook
+from inventory.errors import GateRebuilding
+from inventory.faults import DRIVER_ERRORS, GateSilent, LedgerFault
 from inventory.releases import GateReleases
 from keel.database import create_pool
+from keel.errors import Unavailable
 from keel.outbox import Relay
 from orders.placement import Buyer, Placement
 from orders.schemas import read_order
 from orders.service import Orders
+from tests.eventually import insist
 from tests.inventory.selling import Sale, Shop, open_sale, open_shop
 
 GATE_RELEASES = "gate-releases"
 BUYERS = 12
+NO_ANSWER = *DRIVER_ERRORS, LedgerFault, GateSilent
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Served:
     sale: Sale
     pool: asyncpg.Pool
     placement: Placement
+    book: SaleBook
 
     async def audit(self, *, wait_s: float = 0) -> Report:
         """The audit as of the shop's clock."""
@@ -59,13 +66,23 @@ class Served:
     async def release_lapsed(self) -> None:
         """What the worker's relay does."""
         releases = GateReleases(self.shop.gate, self.shop.ledger)
-        await Relay(self.pool, {GATE_RELEASES: releases}, self.shop.clock).tick()
+        relay = Relay(self.pool, {GATE_RELEASES: releases}, self.shop.clock)
+        await insist(relay.tick, *NO_ANSWER)  # as its loop does
 
     async def order(self, customer_id: str, key: str, *quantities: int) -> object:
         """One order: a line for each quantity that is not 0."""
         lines = [{"item_id": i, "quantity": q} for i, q in zip(self.sale.item_ids, quantities, strict=False) if q]
         buyer = Buyer(self.shop.staff.merchant_id, customer_id)
-        return await self.placement.place(self.sale.id, buyer, key, read_order(json.dumps({"lines": lines}).encode()))
+        wish = read_order(json.dumps({"lines": lines}).encode())
+
+        async def place() -> object:
+            answer = await self.placement.place(self.sale.id, buyer, key, wish)
+            if isinstance(answer, Unavailable | GateRebuilding):
+                await self.book.tick()  # as its loop does meanwhile
+                raise answer
+            return answer
+
+        return await insist(place, Unavailable, GateRebuilding)
 
 
 @asynccontextmanager
@@ -75,7 +92,7 @@ async def serve(database_url: str, redis_url: str) -> AsyncIterator[Served]:
         sale = await open_sale(shop, units=[10, 6], item_limit=2, limit=3)
         book = SaleBook(shop.ledger)
         placement = Placement(gate=shop.gate, ledger=shop.ledger, book=book, ids=shop.ids, clock=shop.clock)
-        served = Served(shop, sale, pool, placement)
+        served = Served(shop, sale, pool, placement, book)
         customers = [shop.ids.new() for _ in range(BUYERS)]
         for n, customer in enumerate(customers):
             await book.tick()
@@ -85,7 +102,7 @@ async def serve(database_url: str, redis_url: str) -> AsyncIterator[Served]:
         orders = Orders(shop.ledger, shop.clock, [GATE_RELEASES])
         for customer in customers[:2]:
             document = (await orders.page(shop.staff.merchant_id, customer, None, 1))[0]
-            await orders.cancel(shop.staff.merchant_id, customer, document.id, None)
+            await insist(partial(orders.cancel, shop.staff.merchant_id, customer, document.id, None), *NO_ANSWER)
         await placement.drained()
         await served.release_lapsed()
         await served.order(customers[0], "second", 1)

@@ -25,8 +25,7 @@ async def test_an_archived_sale_is_found_too(served: Served):
 
 
 async def test_a_database_without_tables_is_said_plainly(served: Served, databases: Databases):
-    name = databases.create()
-    async with create_pool(databases.url_of(name)) as pool:
-        with pytest.raises(NotAuditable, match="millpond migrate"):
-            await audit(pool, served.shop.gate, served.sale.id, wait_s=0)
-    databases.drop(name)
+    with databases.copied() as name:
+        async with create_pool(databases.url_of(name)) as pool:
+            with pytest.raises(NotAuditable, match="millpond migrate"):
+                await audit(pool, served.shop.gate, served.sale.id, wait_s=0)

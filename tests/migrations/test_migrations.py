@@ -43,9 +43,8 @@ HISTORY: Final = "SELECT version_num FROM alembic_version"
 @pytest.fixture
 def empty_url(databases: Databases) -> Iterator[str]:
     """A database with nothing in it."""
-    name = databases.create()
-    yield databases.url_of(name)
-    databases.drop(name)
+    with databases.copied() as name:
+        yield databases.url_of(name)
 
 
 def scripts() -> ScriptDirectory:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from orders.filters import OrderFilter, Rehearsals
+from orders.handling import Handling
 from orders.model import OrderState
 from tests.inventory.selling import Sale, Shop, make_merchant, open_sale
 
@@ -85,6 +86,11 @@ class Stock:
     def like(self, given: OrderFilter) -> list[str]:
         """Ids of the orders that fit, newest first."""
         return [order.id for order in reversed(self.orders) if fits(order, given)]
+
+
+def handling_of(shop: Shop) -> Handling:
+    """What staff do with orders, where nobody hears of it."""
+    return Handling(shop.selling.sessions, shop.ids, shop.clock, ())
 
 
 async def stocked(shop: Shop, count: int = COUNT) -> Stock:

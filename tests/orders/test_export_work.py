@@ -5,11 +5,9 @@ import csv
 import io
 import random
 import signal
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from keel.errors import Conflict, Forbidden, NotFound
@@ -25,23 +23,13 @@ from tests.databases import Databases
 from tests.eventually import eventually_async
 from tests.inventory.selling import make_merchant
 from tests.millpond.stacks import STOP_MAX_S, planned_stack
-from tests.orders.rows import Stock, stocked
+from tests.orders.rows import Stock, handling_of, stocked
 from tests.orders.serving import Served, serve
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 EVERYTHING = OrderFilter(rehearsals=Rehearsals.INCLUDED)
 MANY = 10_000
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stock(served: Served) -> AsyncIterator[Stock]:
-    yield await stocked(served.shop)
-
-
-@pytest.fixture
-def handling(served: Served) -> Handling:
-    return Handling(served.shop.selling.sessions, served.shop.ids, served.shop.clock, ())
 
 
 @pytest.fixture
@@ -184,7 +172,7 @@ async def test_what_cannot_be_made_is_given_up_and_said_so(stock: Stock, handlin
 
 async def test_only_so_many_are_made_and_kept_and_none_for_ever(served: Served, exporter, monkeypatch):
     by = await make_merchant(served.shop.selling, "Another pond")
-    handling = Handling(served.shop.selling.sessions, served.shop.ids, served.shop.clock, ())
+    handling = handling_of(served.shop)
     answers = await asyncio.gather(
         *(ask_export(handling, by, EVERYTHING, plain=False) for _ in range(6)), return_exceptions=True
     )
@@ -246,7 +234,7 @@ async def test_a_file_is_made_once_and_whole_though_its_worker_is_killed_in_the_
         shop, by = served.shop, served.shop.staff
         stock = await stocked(shop, count=1)
         await shop.pool.execute(_MANY, by.merchant_id, stock.sales[0].id, shop.clock.now(), MANY)
-        handling = Handling(shop.selling.sessions, shop.ids, shop.clock, ())
+        handling = handling_of(shop)
         asked = await ask_export(handling, by, OrderFilter(sale_id=stock.sales[0].id), plain=False)
 
         async def begun() -> bool:

@@ -1,11 +1,9 @@
 """The list of staff: any filter finds what a plain reading of it finds, page by page, forwards and backwards."""
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from hypothesis import example, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
@@ -20,7 +18,7 @@ from orders.model import OrderState
 from orders.schemas_staff import OrderPage
 from orders.store_ways import Way
 from tests.inventory.selling import make_merchant
-from tests.orders.rows import CODES, COUNT, TOTALS, Stock, stocked
+from tests.orders.rows import CODES, COUNT, TOTALS, Stock, handling_of, stocked
 from tests.orders.serving import Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,27 +26,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 EVERYTHING = OrderFilter(rehearsals=Rehearsals.INCLUDED)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stock(served: Served) -> AsyncIterator[Stock]:
-    """A few hundred orders of every kind."""
-    yield await stocked(served.shop)
-
-
-@pytest.fixture
-def handling(served: Served) -> Handling:
-    return handling_of(served)
-
-
-def handling_of(served: Served) -> Handling:
-    return Handling(served.parts.sessions, served.parts.ids, served.shop.clock, ())
-
-
 async def page(
     stock: Stock, given: OrderFilter, *, below: str | None = None, above: str | None = None, count: int = 100
 ) -> OrderPage:
     shop = stock.shop
-    handling = Handling(shop.selling.sessions, shop.ids, shop.clock, ())
-    return await list_orders(handling, shop.staff, given, Place(below=below, above=above), count=count)
+    return await list_orders(handling_of(shop), shop.staff, given, Place(below=below, above=above), count=count)
 
 
 async def read_down(stock: Stock, given: OrderFilter, count: int) -> list[str]:
