@@ -4,20 +4,12 @@ import gc
 import os
 import signal
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
 from millpond.heap import settle
 
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """This process has other things to do afterwards."""
-    thresholds = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
+pytestmark = pytest.mark.usefixtures("collector_given_back")
 
 
 def test_a_collection_looks_only_at_what_came_later():
