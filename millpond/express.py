@@ -22,7 +22,7 @@ from orders.schemas import BODY_BYTES_MAX
 # One space, visible ASCII at both ends: what a reader on the way could understand differently is not plain.
 _FIELD: Final = rb"[A-Za-z0-9-]+: [!-~](?:[ -~]*[!-~])?\r\n"
 _PLAIN: Final = re.compile(
-    rb"POST /v1/sales/(%b)/orders HTTP/1\.1\r\n((?:%b)+)\r\n" % (ID_SHAPE.encode(), _FIELD), re.DOTALL
+    rb"POST /v1/sales/(%b)/orders HTTP/1\.1\r\n((?:%b)+)\r\n" % (ID_SHAPE.encode(), _FIELD)
 ).match
 _FIELDS: Final = re.compile(rb"([^:\r\n]+): ([^\r\n]+)\r\n").findall
 _PIECE_BYTES_MAX: Final = HEAD_BYTES_MAX + BODY_BYTES_MAX

@@ -17,7 +17,7 @@ from keel.clock import Clock
 from keel.database import edge
 from orders import export_cells, store_export, store_list, store_staff
 from orders.exporting import BUSY, EXPORT_ROWS_MAX, KEEP_FOR, KEEP_PLAIN_FOR, filter_of
-from orders.store_ways import Span, Wanted
+from orders.store_ways import Wanted, span_of
 from orders.tables import OrderExportRow
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,9 @@ class Exporter:
     async def _count(self, session: AsyncSession, export: OrderExportRow, wanted: Wanted) -> OrderExportRow:
         """Count first, so that progress means something and a file that would be too long is never begun; a stretch at
         a time, or a rare filter over many orders would be one statement that takes as long as it takes."""
-        counted = await store_list.count(session, wanted, _older(wanted, export.counted_below or export.id))
+        counted = await store_list.count(
+            session, wanted, span_of(wanted.filter, below=export.counted_below or export.id)
+        )
         total = export.rows_counted + counted.orders
         if total > EXPORT_ROWS_MAX:
             return await self._end(session, export, error=f"more than {EXPORT_ROWS_MAX} orders fit: ask for fewer")
@@ -84,7 +86,9 @@ class Exporter:
         return await self._write(session, export, export_cells.head(), rows_counted=total, rows_total=total)
 
     async def _go_on(self, session: AsyncSession, export: OrderExportRow, wanted: Wanted) -> OrderExportRow:
-        found = await store_list.find(session, wanted, _older(wanted, export.resume_below), ROWS_PER_PIECE)
+        found = await store_list.find(
+            session, wanted, span_of(wanted.filter, below=export.resume_below), ROWS_PER_PIECE
+        )
         rows = await store_staff.rows(session, export.merchant_id, found.ids) if found.ids else []
         content = export_cells.body(rows, plain=export.plain)
         progress: dict[str, Any] = {"rows_done": export.rows_done + len(rows)}
@@ -120,9 +124,3 @@ class Exporter:
         """A worker that is told to stop leaves its export to the next one at once."""
         async with edge(self.sessions, busy=BUSY) as session:
             await store_export.write(session, export, lease_until=self.clock.now())
-
-
-def _older(wanted: Wanted, below: str) -> Span:
-    """What is left of the filter's time below an id."""
-    until = wanted.filter.ids_below()
-    return Span(wanted.filter.ids_above(), below if until is None else min(below, until))

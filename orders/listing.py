@@ -14,7 +14,7 @@ from orders.recipients import may_see
 from orders.schemas_staff import OrderBrief, OrderPage
 from orders.shown import brief_of
 from orders.store_list import Found
-from orders.store_ways import Span, Wanted
+from orders.store_ways import Wanted, span_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ async def list_orders(
         raise Forbidden(role=by.role)
     async with edge(handling.sessions, busy=BUSY) as session:
         wanted = await store_list.wanted_of(session, by.merchant_id, given)
-        found = await store_list.find(session, wanted, _span(given, place), count)
+        found = await store_list.find(session, wanted, span_of(given, above=place.above, below=place.below), count)
         orders = await _briefs(session, wanted, found, plain=plain)
         if plain and any(order.recipient for order in orders):
             handling.audit(session, by, "order.recipients_read", None, orders=[order.id for order in orders])
@@ -50,12 +50,6 @@ async def list_orders(
 async def _briefs(session: AsyncSession, wanted: Wanted, found: Found, *, plain: bool) -> list[OrderBrief]:
     rows = await store_staff.rows(session, wanted.merchant_id, found.ids) if found.ids else []
     return [brief_of(row, plain=plain) for row in rows]
-
-
-def _span(given: OrderFilter, place: Place) -> Span:
-    lower = [bound for bound in (place.above, given.ids_above()) if bound is not None]
-    upper = [bound for bound in (place.below, given.ids_below()) if bound is not None]
-    return Span(max(lower, default=None), min(upper, default=None), backwards=place.above is not None)
 
 
 def _page(orders: list[OrderBrief], place: Place, found: Found) -> OrderPage:

@@ -65,16 +65,17 @@ async def place_batch(
 
 def _order_columns(group: Sequence[Attempt]) -> tuple[str, ...]:
     """ids, customers, keys, prints, lines, units, nos, served_ms, totals, shares."""
+    quotes = [a.quoted for a in group]
     return (
         array_text([a.claim_id for a in group]),
         array_text([a.customer_id for a in group]),
         quoted_array_text([a.key for a in group]),
         array_text([a.fingerprint for a in group]),
-        quoted_array_text([a.quoted.text for a in group]),
-        array_text([a.quoted.units for a in group]),
+        quoted_array_text([quote.text for quote in quotes]),
+        array_text([quote.units for quote in quotes]),
         array_text([a.no for a in group]),
         array_text([a.at_ms for a in group]),
-        array_text([a.quoted.total for a in group]),
+        array_text([quote.total for quote in quotes]),
         quoted_array_text([a.request.share_code for a in group]),
     )
 

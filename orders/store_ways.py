@@ -87,6 +87,13 @@ class Span:
         return Span(self.above, order_id)
 
 
+def span_of(given: OrderFilter, *, above: str | None = None, below: str | None = None) -> Span:
+    """What the filter's time leaves between two ids; read from the older end on where `above` is given."""
+    lower = [bound for bound in (above, given.ids_above()) if bound is not None]
+    upper = [bound for bound in (below, given.ids_below()) if bound is not None]
+    return Span(max(lower, default=None), min(upper, default=None), backwards=above is not None)
+
+
 def ways_of(given: OrderFilter) -> list[Way]:
     """The ways that this filter offers, the best guess first, apart from that over all orders."""
     offered = {

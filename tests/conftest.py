@@ -4,6 +4,7 @@ With DATABASE_URL or REDIS_URL in the environment those servers are used (see te
 private engines are always embedded ones, for they are killed.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -38,6 +39,15 @@ def logging_as_it_was() -> Iterator[None]:
     before = logging.getLogger().handlers[:]
     yield
     assert logging.getLogger().handlers == before, "this test leaves handlers behind, see tests.millpond.commands"
+
+
+@pytest.fixture
+def collector_given_back() -> Iterator[None]:
+    """For tests that set Python's garbage collector as a serving process does: the next ones have it as it was."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 @pytest.fixture(scope="session")

@@ -2,17 +2,18 @@
 is killed. Afterwards every law holds, and every key gives the order that was acknowledged."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from migrations import upgrade
 from millpond.engines import Engines, Valkey
-from tests.chaos.matrix import CELL_MAX_S, Cell, Fault, cells, play
+from tests.chaos.matrix import CELL_MAX_S, Cell, Fault, cells, play, told
 from tests.chaos.outages import PostgresOutage, RedisOutage
 from tests.chaos.proxy import Effect
-from tests.chaos.worlds import mill_of
+from tests.chaos.worlds import Mill, mill_of
 from tests.databases import Databases
 from tests.servers import THROWAWAY
 
@@ -59,9 +60,13 @@ def redis_cells(outage: RedisOutage, which: str) -> list[Cell]:
 
 
 async def one(database_url: str, valkey: Valkey, outage: RedisOutage, cell: Cell) -> list[str]:
-    async with mill_of(database_url, valkey.url, processes=3, trust_s=0) as mill:
-        await outage.save(mill)
-        return [f"{cell}: {text}" for text in await play(mill, cell)]
+    @asynccontextmanager
+    async def saved() -> AsyncIterator[Mill]:
+        async with mill_of(database_url, valkey.url, processes=3, trust_s=0) as mill:
+            await outage.save(mill)
+            yield mill
+
+    return await told(saved, cell)
 
 
 async def test_postgres_is_killed_at_any_point(redis_url: str, private_engines: Callable[..., Engines]):

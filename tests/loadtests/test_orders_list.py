@@ -1,21 +1,13 @@
 """The list of staff is measured in a process that is as `millpond api` is."""
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
 from loadtests import orders_list
 from loadtests.orders_list import pages
 
-
-@pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
-    """Other tests want their collector back."""
-    thresholds = gc.get_threshold()
-    yield
-    gc.unfreeze()
-    gc.set_threshold(*thresholds)
+pytestmark = pytest.mark.usefixtures("collector_given_back")
 
 
 async def test_no_page_pays_for_looking_through_the_whole_application(database_url, redis_url, monkeypatch):
