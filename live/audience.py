@@ -18,18 +18,27 @@ from live.scene import Scene, fold
 
 RECENT_MAX: Final = 400  # below what the log keeps, so that a room that opens finds as many there
 COMMENTS_MAX: Final = 10  # of a tick, which makes 50 a second: more than anybody reads
-COMMENT_KIND: Final = "comment"
+COMMENTS: Final = "comments"  # of the state lane: what is new, not a value
 ON_AIR: Final = ("live", "interrupted")
 
 V = TypeVar("V")
+
+
+class _Sample(msgspec.Struct):
+    """What one gateway tells of what was said there."""
+
+    comments: list[msgspec.Raw]
+
+
+_comments: Final = msgspec.json.Decoder(_Sample).decode
 _body: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Audience(Generic[V]):
     """The viewers of a place. `is_current` is false from a gap on until `open` is called with a snapshot."""
 
-    def __init__(self, place: str, merchant_id: str) -> None:
-        self.place, self.merchant_id = place, merchant_id
+    def __init__(self, place: str, merchant_id: str, room_id: str = "") -> None:
+        self.place, self.merchant_id, self.room_id = place, merchant_id, room_id or place
         self.viewers: dict[V, None] = {}
         self.is_current = False
         self._told = Position(0, 0)  # what every viewer has been sent; the scene is of this position
@@ -39,7 +48,7 @@ class Audience(Generic[V]):
         self._held: list[LogItem] = []
         self._state: dict[str, bytes] = {}
         self._changed: dict[str, bytes] = {}
-        self._comments: deque[bytes] = deque(maxlen=COMMENTS_MAX)
+        self._comments: deque[msgspec.Raw] = deque(maxlen=COMMENTS_MAX)
         self._must_show = False
 
     @property
@@ -72,8 +81,8 @@ class Audience(Generic[V]):
         match item:
             case LogItem():
                 self._log(item)
-            case StateItem(kind=kind, body=body) if kind == COMMENT_KIND:
-                self._comments.append(body)
+            case StateItem(kind=kind, body=body) if kind == COMMENTS:
+                self._comments.extend(_comments(body).comments)
             case StateItem(kind=kind, body=body):
                 self._state[kind] = self._changed[kind] = body
             case Resync():
@@ -97,7 +106,7 @@ class Audience(Generic[V]):
             snapshot=dict(self._scene) if self._must_show else None,
             events=[] if self._must_show else _wire(self._fresh),
             state=_raw(self._changed),
-            comments=[msgspec.Raw(body) for body in self._comments],
+            comments=list(self._comments),
         )
         self._must_show = False
         self._fresh.clear()

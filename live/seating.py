@@ -93,7 +93,7 @@ class Seating:
         connection.viewer = viewer
 
     def _sit(self, connection: ViewerConnection, viewer: Viewer, room: Room) -> None:
-        seat = Seat(room.place, room.merchant_id, room.session_id, self._clock.ms())
+        seat = Seat(room.place, room.merchant_id, room.room_id, room.session_id, self._clock.ms())
         connection.seats[room.place] = seat
         connection.conversation.places.add(room.place)
         room.viewers[connection] = None

@@ -44,10 +44,14 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A viewer's place in a room: since when, in ms, and in which broadcast where one was on."""
+    """A viewer's place in a room: since when, in ms, and in which broadcast where one was on.
+
+    The `place` is the room, or a rehearsal of it.
+    """
 
     place: str
     merchant_id: str
+    room_id: str
     session_id: str | None
     since_ms: int
 

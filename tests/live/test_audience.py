@@ -123,7 +123,7 @@ def test_another_epoch_is_a_gap():
 def test_a_flood_of_comments_is_told_as_a_sample_and_the_latest_value_of_the_state():
     audience = opened()
     for number in range(1_000):
-        audience.hear(StateItem(PLACE, "comment", b'{"id":"%d"}' % number))
+        audience.hear(StateItem(PLACE, "comments", b'{"comments":[{"id":"%d"}]}' % number))
         audience.hear(StateItem(PLACE, "counts", b'{"likes":%d}' % number))
     tick = ticked(audience)
     assert tick is not None

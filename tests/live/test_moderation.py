@@ -145,7 +145,7 @@ async def test_an_announcement_is_told_to_who_watches(room: Room):
     row = await announce(room.place.studio, room.place.by, room.air.session_id, "At nine: brushes")
     told = {"id": row.id, "text": "At nine: brushes", "at": "2027-01-15T08:00:00.000Z"}
     assert room.place.heard.events[-1] == (room.air.room_id, "announced", told)
-    await end_session(room.place.shop, room.air.session_id)
+    await end_session(room.place, room.air.session_id)
     with pytest.raises(Conflict):
         await announce(room.place.studio, room.place.by, room.air.session_id, "Too late")
 
