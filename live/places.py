@@ -49,11 +49,9 @@ class Places:
             talk = await self._talk(place.merchant_id, place.room_id)
         except LedgerFault as fault:
             raise Unavailable(detail=SILENT) from fault
-        people = (viewer.id,) if viewer.claims is None else viewer.claims.people
-        for person in people:
-            refusal = banned(talk, person, self._clock.ms())
-            if refusal is not None:
-                raise refusal
+        refusal = banned(talk, viewer.people, self._clock.ms())
+        if refusal is not None:
+            raise refusal
 
     async def _find(self, place_id: str) -> Place | None:
         known = self._known.get(place_id)

@@ -31,6 +31,11 @@ class Viewer:
         return None if self.token is None else self.token.mid
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """Every id under which it may have been silenced."""
+        return (self.id,) if self.claims is None else self.claims.people
+
+    @property
     def is_guest(self) -> bool:
         """Nobody knows who it is."""
         return self.token is None and self.principal is None

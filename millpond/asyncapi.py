@@ -21,7 +21,7 @@ from millpond.socket_orders import SocketOrders
 from millpond.socket_talk import SocketTalk
 
 OWN_ANSWERS: Final[dict[type[Request], type[Answer]]] = {Hello: Welcome, Join: Joined, Leave: Left}
-UNASKED: Final[tuple[type[Answer], ...]] = (Tick, Bye, Problem, Done)
+UNASKED: Final[tuple[type[Answer], ...]] = (Tick, Bye, Left, Problem, Done)
 _REF: Final = "#/components/schemas/{name}"
 
 

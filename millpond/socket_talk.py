@@ -9,11 +9,13 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from keel.clock import Clock
 from keel.errors import Conflict
 from keel.ids import is_id
 from keel.loops import run_every
 from live import likes as liking
 from live import talk_book, talking
+from live.errors_talk import Banned
 from live.gate_talk import TalkGate, TalkSilent
 from live.likes import Likes
 from live.messages import Answer, Comment, Id, Like, PlaceRequest
@@ -22,10 +24,10 @@ from live.socket_errors import CustomersOnly
 from live.staging import moderates
 from live.studio import Studio
 from live.talk_book import TalkBook
-from live.talk_rules import Speaker
+from live.talk_rules import Speaker, banned
 from live.talking import Talk, venue_at
 from live.ticketing import TicketDesk, Watching
-from live.viewers import Caller, Seat
+from live.viewers import Caller, Seat, Viewer
 from millpond.settings import Settings
 from millpond.wiring import Parts
 from orders.tickets import Tickets
@@ -74,12 +76,18 @@ class Voices:
     talk: Talk
     likes: Likes
     desk: TicketDesk
+    clock: Clock
 
     def start(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
         """Begin the loops, until `stop`."""
         group.create_task(run_every("talk", talking.TICK_S, stop, self.talk.tick))
         group.create_task(run_every("talk book", talk_book.READ_EVERY_S, stop, self.book.tick))
         group.create_task(run_every("likes", liking.TICK_S, stop, self.likes.tick))
+
+    def ban_of(self, viewer: Viewer, seat: Seat) -> Banned | None:
+        """Why a viewer may not stay, if so: by what is known, without a question."""
+        talk = None if viewer.principal is not None else self.book.known(seat.room_id)
+        return None if talk is None else banned(talk, viewer.people, self.clock.ms())
 
     async def close(self) -> None:
         """Everybody who spoke is answered, and every like is counted, where Redis still answers."""
@@ -93,7 +101,7 @@ def voices_of(parts: Parts, settings: Settings) -> Voices:
     gate, book = TalkGate(parts.redis), TalkBook(parts.pool, parts.clock)
     talk = Talk(book=book, gate=gate, pool=parts.pool, lane=parts.room_log, ids=parts.ids, clock=parts.clock)
     desk = TicketDesk(Tickets(settings.token_secrets, parts.clock), parts.viewers_book, parts.reader)
-    return Voices(book, talk, Likes(gate), desk)
+    return Voices(book, talk, Likes(gate), desk, parts.clock)
 
 
 class SocketTalk:
@@ -150,4 +158,4 @@ class SocketTalk:
             return Speaker(author_id, moderates=await moderates(self._studio, by, seat.room_id))
         if caller.viewer.is_guest:
             raise CustomersOnly
-        return Speaker(caller.viewer.id)
+        return Speaker(caller.viewer.id, was=caller.claims.was)

@@ -105,10 +105,14 @@ async def test_who_is_shadowed_sees_himself_alone(pond):
         assert shown.isdisjoint(hidden)
 
 
-async def test_who_is_banned_does_not_come_in(pond):
+async def test_who_is_banned_is_put_out_and_does_not_come_in(pond):
     air, customer_id = await on_air(pond), pond.shop.ids.new()
-    async with host_in(pond, air) as host:
+    async with viewer_in(pond, air, token=pond.token(customer_id)) as inside, host_in(pond, air) as host:
         await silence(pond, host, air, customer_id, "ban")
+        left = await inside.hear("left")
+        assert (left["place"], left["problem"]["type"]) == (air.room, PROBLEM + "banned")
+        refused = await inside.refused(type="comment", place=air.room, text="why?")
+        assert refused["type"] == PROBLEM + "not-joined"
     async with pond.viewer(token=pond.token(customer_id)) as viewer:
 
         async def join() -> dict[str, Any] | None:
