@@ -30,6 +30,7 @@ from live.registry import Registry
 from live.roomlog import RoomLog
 from live.seating import Seating
 from live.snapshots import Readers, snapshot
+from live.stock_left import TELL_EVERY_S, StockLeft, StockTold
 from live.studio import Studio
 from millpond.api import DRAIN_MAX_S, upkeep_of
 from millpond.heap import settle
@@ -101,6 +102,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
         voices.start(group, ended)
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), group=group)
+        group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = Seating(
             reception=_reception_of(parts, settings),
             places=Places(parts.reader, voices.book.get, parts.clock),
@@ -135,6 +137,10 @@ def _presence_of(parts: Parts, name: str, voices: Voices) -> Presence:
         clock=parts.clock,
         likes=voices.likes.told,
     )
+
+
+def _stock_of(parts: Parts, halls: Halls) -> StockTold:
+    return StockTold(StockLeft(gate=parts.gate, book=parts.viewers_book, reader=parts.reader), lambda: halls.rooms)
 
 
 def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:

@@ -7,7 +7,7 @@ import pytest
 from keel.identity import Role
 from live.model import CrewRole
 from live.rooms import put_crew
-from tests.live.watching import Pond, gateway
+from tests.live.watching import Pond, Watcher, gateway
 from tests.millpond.airs import event, host_in, on_air, staff_token, viewer_in
 
 STAFF_ROW = """
@@ -62,3 +62,23 @@ async def test_it_takes_a_role_that_sells_or_the_crew_of_the_room(pond):
         assert (await host.refused(**pin | {"session_id": pond.shop.ids.new()}))["status"] == 404
         for no in (0, 1_000, "1"):
             assert (await host.refused(**pin | {"no": no}))["status"] == 400
+
+
+async def stock_until(viewer: Watcher, left: dict[str, int]) -> None:
+    """Hear of the stock until it is this."""
+    while True:
+        (room,) = (await viewer.hear("tick"))["rooms"]
+        if room.get("state", {}).get("stock") == left:
+            return
+
+
+async def test_what_is_left_is_told_and_told_again_when_it_changes(pond):
+    air = await on_air(pond, units=[10, 5])
+    one, two = air.sale.item_ids
+    async with viewer_in(pond, air) as viewer:
+        await stock_until(viewer, {one: 10, two: 5})
+        order = {"lines": [{"item_id": one, "quantity": 3}]}
+        await viewer.ask("order", type="order.place", sale_id=air.sale.id, key="one", order=order)
+        await stock_until(viewer, {one: 7, two: 5})
+        async with pond.viewer() as late:
+            assert (await late.join(air.room))["state"]["stock"] == {one: 7, two: 5}
