@@ -33,3 +33,10 @@ async def sale_joined(command: Command, by: Principal, session_id: str, sale_id:
     at = await store_shelf.find_session(command.session, by.merchant_id, session_id)
     if at.on_air:
         await carry(command, by.merchant_id, at, sale_id, None)
+
+
+async def sale_left(command: Command, by: Principal, session_id: str, sale_id: str) -> None:
+    """A sale was taken out of a session: what it still sells carries nothing of it."""
+    at = await store_shelf.find_session(command.session, by.merchant_id, session_id)
+    if at.on_air:
+        await carry_nothing(command, by.merchant_id, at, sale_id)

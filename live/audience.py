@@ -18,27 +18,27 @@ from live.scene import Scene, fold
 
 RECENT_MAX: Final = 400  # below what the log keeps, so that a room that opens finds as many there
 COMMENTS_MAX: Final = 10  # of a tick, which makes 50 a second: more than anybody reads
-COMMENTS: Final = "comments"  # the kind that is no value but news: {"comments": [...]}, gathered until the tick
+COMMENTS: Final = "comments"  # of the state lane: what is new, not a value
 ON_AIR: Final = ("live", "interrupted")
 
 V = TypeVar("V")
 
 
-class _Said(msgspec.Struct):
-    """A sample of what was said, as talk tells it."""
+class _Sample(msgspec.Struct):
+    """What one gateway tells of what was said there."""
 
     comments: list[msgspec.Raw]
 
 
-_said: Final = msgspec.json.Decoder(_Said).decode
+_comments: Final = msgspec.json.Decoder(_Sample).decode
 _body: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Audience(Generic[V]):
     """The viewers of a place. `is_current` is false from a gap on until `open` is called with a snapshot."""
 
-    def __init__(self, place: str, merchant_id: str) -> None:
-        self.place, self.merchant_id = place, merchant_id
+    def __init__(self, place: str, merchant_id: str, room_id: str = "") -> None:
+        self.place, self.merchant_id, self.room_id = place, merchant_id, room_id or place
         self.viewers: dict[V, None] = {}
         self.is_current = False
         self._told = Position(0, 0)  # what every viewer has been sent; the scene is of this position
@@ -82,7 +82,7 @@ class Audience(Generic[V]):
             case LogItem():
                 self._log(item)
             case StateItem(kind=kind, body=body) if kind == COMMENTS:
-                self._comments.extend(_said(body).comments)
+                self._comments.extend(_comments(body).comments)
             case StateItem(kind=kind, body=body):
                 self._state[kind] = self._changed[kind] = body
             case Resync():

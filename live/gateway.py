@@ -127,6 +127,8 @@ class Gateway:
         elif beats and not connection.beat():
             say_bye(connection, CloseCode.SILENT)
             connection.transport.abort()  # nobody is there to read it
+        elif viewer is not None:
+            self._seating.put_out(connection, viewer)
 
     def _check_feed(self) -> None:
         """A gateway that does not hear itself shows nothing new: its viewers are better off elsewhere."""

@@ -31,7 +31,7 @@ class Hall:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.room: Room = Audience(place.id, place.merchant_id)
+        self.room: Room = Audience(place.id, place.merchant_id, place.room_id)
         self.current = asyncio.Event()
         self.lost = asyncio.Event()
         self.empty_since_s = 0.0
@@ -83,6 +83,11 @@ class Halls:
         """The room, if it is open here."""
         hall = self._halls.get(place_id)
         return None if hall is None else hall.room
+
+    def session_at(self, place_id: str) -> str | None:
+        """The session that is on air at a place, by what its viewers have been told."""
+        room = self.find(place_id)
+        return None if room is None else room.session_id
 
     def close_empty(self) -> None:
         """Let go of rooms that nobody has been in for KEPT_FOR_S."""

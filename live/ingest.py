@@ -16,7 +16,7 @@ from live.model import SessionState, Why
 from live.moving import INGEST, go_live, interrupt
 from live.publishers import Change, Publishers
 from live.push_keys import PushKeys, Validity
-from live.staging import Command, Rooms
+from live.studio import Command, Studio
 from live.tables_rooms import IngestRow
 
 CLIENT_CHARS_MAX: Final = 200
@@ -37,7 +37,7 @@ class Report:
 class Ingest:
     """What these use cases need."""
 
-    rooms: Rooms
+    rooms: Studio
     keys: PushKeys
 
 
@@ -104,7 +104,7 @@ async def unpublished(ingest: Ingest, report: Report) -> None:
 
 async def show(command: Command, row: IngestRow) -> None:
     """There is a picture at a place: what is on air has it, or what waits for it begins. The ingest is locked."""
-    session, now = command.session, command.rooms.clock.now()
+    session, now = command.session, command.studio.clock.now()
     on_air = await store_sessions.on_air_at(session, row.merchant_id, row.place)
     if on_air is None:
         waiting = await store_sessions.next_by_picture(session, row.merchant_id, row.place, due_at=now)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from keel.buckets import TokenBuckets
-from live.gate_talk import TalkGate
+from live.gate_talk import TalkGate, TalkSilent
 
 PER_MESSAGE_MAX: Final = 20
 MESSAGES_PER_S: Final = 2.0
@@ -38,6 +38,13 @@ class Likes:
         counts, self._counts = self._counts, {}
         if counts:
             await self._gate.like(counts)
+
+    async def told(self, session_id: str) -> int | None:
+        """The same for the screens; None where Redis does not answer."""
+        try:
+            return await self.total(session_id)
+        except TalkSilent:
+            return None
 
     async def total(self, session_id: str) -> int:
         """All likes of a session, over all processes. Raises TalkSilent."""

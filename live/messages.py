@@ -114,10 +114,11 @@ class Joined(Answer, tag="joined", frozen=True, kw_only=True, omit_defaults=True
 
 
 class Left(Answer, tag="left", frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to leave."""
+    """The answer to leave; unasked, with the `problem` why, where the viewer may not be there any more."""
 
     place: str
     ref: str | None = None
+    problem: dict[str, Any] | None = None
 
 
 class RoomTick(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

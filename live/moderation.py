@@ -10,7 +10,9 @@ from keel.clock import rfc3339, to_ms
 from keel.errors import Conflict
 from keel.identity import Principal
 from live import store_shelf, store_talk
+from live.model import Power
 from live.sampling import Comment
+from live.staging import may_in_room, may_in_session
 from live.studio import Studio
 from live.tables_talk import AnnouncementRow, CommentRow, SilenceRow
 from live.talk_rules import CommentState, Rules, Silence
@@ -32,6 +34,7 @@ async def read_rules(studio: Studio, by: Principal, room_id: str) -> Rules:
 async def rule(studio: Studio, by: Principal, room_id: str, changes: Mapping[str, Any]) -> Rules:
     """Change how a room talks, by the names of the rules. Raises NotFound."""
     async with studio.command() as command:
+        await may_in_room(command.session, by, room_id, Power.MODERATE)
         await store_talk.require_room(command.session, by.merchant_id, room_id)
         row = await store_talk.put_rules(command.session, by.merchant_id, room_id, changes)
         rules = Rules(row.slow_mode_s, row.review, row.muted_all)
@@ -47,6 +50,7 @@ async def silence(
     """Mute, ban or shadow a viewer for a while; what stood before gives way. Raises NotFound and Conflict."""
     now = studio.now
     async with studio.command() as command:
+        await may_in_room(command.session, by, room_id, Power.MODERATE)
         await store_talk.require_room(command.session, by.merchant_id, room_id)
         await store_talk.put_rules(command.session, by.merchant_id, room_id, {})  # first: it makes others wait
         running = await store_talk.count_silences(command.session, by.merchant_id, room_id, now)
@@ -71,6 +75,7 @@ async def silence(
 async def lift(studio: Studio, by: Principal, room_id: str, silence_id: str) -> None:
     """End a silence before its time. Raises NotFound."""
     async with studio.command() as command:
+        await may_in_room(command.session, by, room_id, Power.MODERATE)
         row = await store_talk.lift_silence(command.session, by.merchant_id, room_id, silence_id)
         await store_talk.put_rules(command.session, by.merchant_id, room_id, {})
         command.audit(by, "talk.lift", room_id, viewer_id=row.viewer_id, kind=row.kind)
@@ -110,6 +115,7 @@ async def remove_comment(studio: Studio, by: Principal, room_id: str, comment_id
     """Take a comment off every screen; it stays on record. Safe to repeat. Raises NotFound."""
     sources = [CommentState.SHOWN, CommentState.WAITING, CommentState.SHADOWED, CommentState.REJECTED]
     async with studio.command() as command:
+        await may_in_room(command.session, by, room_id, Power.MODERATE)
         row, moved = await store_talk.move_comment(
             command.session, by.merchant_id, room_id, comment_id, sources=sources, **_to(studio, by, "removed")
         )
@@ -136,6 +142,7 @@ async def reject(studio: Studio, by: Principal, room_id: str, comment_id: str) -
 async def announce(studio: Studio, by: Principal, session_id: str, text: str) -> AnnouncementRow:
     """Tell everybody who watches a session something. Raises NotFound, and Conflict where it is over."""
     async with studio.command() as command:
+        await may_in_session(command.session, by, session_id, Power.SELL)
         at = await store_shelf.find_session(command.session, by.merchant_id, session_id, lock=True)
         if at.ended_at is not None:
             raise Conflict(detail="the session is over")
@@ -156,6 +163,7 @@ async def announce(studio: Studio, by: Principal, session_id: str, text: str) ->
 
 async def _decide(studio: Studio, by: Principal, room_id: str, comment_id: str, state: CommentState) -> CommentRow:
     async with studio.command() as command:
+        await may_in_room(command.session, by, room_id, Power.MODERATE)
         row, moved = await store_talk.move_comment(
             command.session,
             by.merchant_id,

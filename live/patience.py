@@ -12,7 +12,7 @@ from live.ingest import lose, show
 from live.model import ON_AIR, SessionState, Why
 from live.moving import CLOCK, end, taken
 from live.publishers import Publishers
-from live.staging import Command, Rooms
+from live.studio import Command, Studio
 from live.tables_rooms import IngestRow, SessionRow
 
 Seen = TypeVar("Seen")
@@ -27,7 +27,7 @@ SILENT_AFTER: Final = timedelta(seconds=45)  # several signs of life of a media 
 class Patience:
     """One round over all sessions. Several workers may do it at once: whoever comes second finds nothing to do."""
 
-    rooms: Rooms
+    rooms: Studio
 
     async def tick(self) -> None:
         """Notice pictures that fell silent, end what waited too long, begin what is due."""

@@ -13,6 +13,8 @@ from keel.clock import rfc3339, to_ms
 from keel.errors import Conflict, NotFound
 from keel.identity import Principal
 from live import store_shelf
+from live.model import Power
+from live.staging import may_in_session
 from live.store_shelf import Broadcast, Slot
 from live.studio import Command, Studio
 from live.tables_shelf import PinRow
@@ -21,9 +23,11 @@ from live.tables_shelf import PinRow
 async def pin(studio: Studio, by: Principal, session_id: str, no: int) -> PinRow:
     """Hold up what stands in a slot, in the place of what was. Safe to repeat.
 
-    Raises NotFound, and Conflict where the session is not on air, the slot is hidden or its sale does not sell.
+    Raises Forbidden, NotFound, and Conflict where the session is not on air, the slot is hidden or its sale does not
+    sell.
     """
     async with studio.command() as command:
+        await may_in_session(command.session, by, session_id, Power.SELL)
         at = await _on_air(command, by, session_id)
         slot = await _slot(command, by, session_id, no)
         before = await store_shelf.open_pin(command.session, by.merchant_id, session_id)
@@ -41,6 +45,7 @@ async def pin(studio: Studio, by: Principal, session_id: str, no: int) -> PinRow
 async def unpin(studio: Studio, by: Principal, session_id: str, pin_id: str | None = None) -> None:
     """Take down what is pinned. Safe to repeat. Raises NotFound, and Conflict where another pin than `pin_id` is up."""
     async with studio.command() as command:
+        await may_in_session(command.session, by, session_id, Power.SELL)
         at = await store_shelf.find_session(command.session, by.merchant_id, session_id, lock=True)
         up = await store_shelf.open_pin(command.session, by.merchant_id, session_id)
         if up is None:

@@ -9,7 +9,8 @@ from live import store_ingest, store_rooms, store_sessions
 from live.media import Media, PushTarget
 from live.model import OPEN, Power
 from live.push_keys import PushKeys
-from live.staging import Command, Rooms, may_in_room, may_in_session
+from live.staging import may_in_room, may_in_session
+from live.studio import Command, Studio
 from live.tables_rooms import IngestRow
 
 
@@ -17,7 +18,7 @@ from live.tables_rooms import IngestRow
 class Broadcasting:
     """What these use cases need."""
 
-    rooms: Rooms
+    rooms: Studio
     media: Media
     keys: PushKeys
 
@@ -47,13 +48,13 @@ async def session_key(studio: Broadcasting, by: Principal, session_id: str, *, t
 async def revoke_room_keys(studio: Broadcasting, by: Principal, room_id: str) -> None:
     """Take all keys of a room back. Who is on air with one is ended by the media server where it asks (nginx-rtmp)."""
     async with studio.rooms.command() as command:
-        await _revoke(studio, command, by, await _of_room(command, by, room_id))
+        await _revoke(command, by, await _of_room(command, by, room_id))
 
 
 async def revoke_session_keys(studio: Broadcasting, by: Principal, session_id: str) -> None:
     """Take all keys of a session's place back."""
     async with studio.rooms.command() as command:
-        await _revoke(studio, command, by, await _of_session(command, by, session_id))
+        await _revoke(command, by, await _of_session(command, by, session_id))
 
 
 async def _of_room(command: Command, by: Principal, room_id: str) -> IngestRow:
@@ -78,10 +79,10 @@ async def _hand(studio: Broadcasting, command: Command, by: Principal, row: Inge
     target = studio.media.push_target(
         studio.keys, place=row.place, key_no=row.key_no, expires_s=int(expires_at.timestamp())
     )
-    rooms.audit(command.session, by, "push_key.hand", row.place, key_no=row.key_no)
+    command.audit(by, "push_key.hand", row.place, key_no=row.key_no)
     return Handed(target, expires_at)
 
 
-async def _revoke(studio: Broadcasting, command: Command, by: Principal, row: IngestRow) -> None:
+async def _revoke(command: Command, by: Principal, row: IngestRow) -> None:
     await store_ingest.revise(command.session, row, key_no=row.key_no + 1)
-    studio.rooms.audit(command.session, by, "push_key.revoke", row.place, key_no=row.key_no)
+    command.audit(by, "push_key.revoke", row.place, key_no=row.key_no)

@@ -7,7 +7,7 @@
 coroutine whose result it will be.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar, Union
@@ -23,7 +23,7 @@ from live.viewers import Caller, Viewer
 M = TypeVar("M", bound=Request)
 Reply = Callable[[object], None]
 Direct = Callable[[Caller, M, Reply], None]
-Work = Callable[[Caller, M], Awaitable[object]]
+Work = Callable[[Caller, M], object]  # the answer, or a coroutine that gives it
 
 OF_THE_SOCKET: Final = (Hello, Join, Leave)
 

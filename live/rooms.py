@@ -8,7 +8,7 @@ from keel.errors import Conflict, NotFound
 from keel.identity import Principal
 from live import store_rooms
 from live.model import CREW_MAX, GRACE_S, CrewRole
-from live.staging import Rooms
+from live.studio import Studio
 from live.tables_rooms import CrewRow, RoomRow
 
 
@@ -23,18 +23,18 @@ class NewRoom:
     idle_end_s: int | None = None
 
 
-async def create_room(rooms: Rooms, by: Principal, new: NewRoom) -> RoomRow:
+async def create_room(rooms: Studio, by: Principal, new: NewRoom) -> RoomRow:
     """A new room."""
     room_id, now = rooms.ids.new(), rooms.clock.now()
     async with rooms.command() as command:
         values = asdict(new) | {"id": room_id, "merchant_id": by.merchant_id, "created_at": now}
         room = await store_rooms.add_room(command.session, **values)
-        rooms.audit(command.session, by, "room.create", room_id, title=new.title)
+        command.audit(by, "room.create", room_id, title=new.title)
         return room
 
 
 async def edit_room(
-    rooms: Rooms, by: Principal, room_id: str, changes: Mapping[str, Any], *, version: int | None = None
+    rooms: Studio, by: Principal, room_id: str, changes: Mapping[str, Any], *, version: int | None = None
 ) -> RoomRow:
     """Change fields of a room, by their names in NewRoom. Raises NotFound, and Conflict at another version."""
     async with rooms.command() as command:
@@ -42,13 +42,13 @@ async def edit_room(
         if version is not None and version != room.version:
             raise Conflict(detail=f"the room is at version {room.version}")
         room = await store_rooms.revise_room(command.session, by.merchant_id, room_id, **changes)
-        rooms.audit(command.session, by, "room.edit", room_id, fields=sorted(changes))
+        command.audit(by, "room.edit", room_id, fields=sorted(changes))
         if changes.keys() & {"title", "cover_url"}:
             command.announce(room.id, "room.changed", {"title": room.title, "cover_url": room.cover_url})
         return room
 
 
-async def archive_room(rooms: Rooms, by: Principal, room_id: str) -> None:
+async def archive_room(rooms: Studio, by: Principal, room_id: str) -> None:
     """Put a room away; its sessions and their records stay. Raises Conflict while a session is not over."""
     async with rooms.command() as command:
         room = await store_rooms.lock_room(command.session, by.merchant_id, room_id)
@@ -57,34 +57,34 @@ async def archive_room(rooms: Rooms, by: Principal, room_id: str) -> None:
         if room.archived_at is None:
             now = rooms.clock.now()
             await store_rooms.revise_room(command.session, by.merchant_id, room_id, archived_at=now)
-            rooms.audit(command.session, by, "room.archive", room_id)
+            command.audit(by, "room.archive", room_id)
 
 
-async def restore_room(rooms: Rooms, by: Principal, room_id: str) -> None:
+async def restore_room(rooms: Studio, by: Principal, room_id: str) -> None:
     """Bring a room back."""
     async with rooms.command() as command:
         room = await store_rooms.lock_room(command.session, by.merchant_id, room_id)
         if room.archived_at is not None:
             await store_rooms.revise_room(command.session, by.merchant_id, room_id, archived_at=None)
-            rooms.audit(command.session, by, "room.restore", room_id)
+            command.audit(by, "room.restore", room_id)
 
 
 async def list_rooms(
-    rooms: Rooms, by: Principal, *, archived: bool, below: str | None, count: int
+    rooms: Studio, by: Principal, *, archived: bool, below: str | None, count: int
 ) -> Sequence[RoomRow]:
     """A page of rooms, newest first."""
     async with store_rooms.edge(rooms.sessions) as session:
         return await store_rooms.list_rooms(session, by.merchant_id, archived=archived, below=below, count=count)
 
 
-async def show_room(rooms: Rooms, by: Principal, room_id: str) -> tuple[RoomRow, Sequence[CrewRow]]:
+async def show_room(rooms: Studio, by: Principal, room_id: str) -> tuple[RoomRow, Sequence[CrewRow]]:
     """A room and its crew. Raises NotFound."""
     async with store_rooms.edge(rooms.sessions) as session:
         room = await store_rooms.find_room(session, by.merchant_id, room_id)
         return room, await store_rooms.crew_of(session, by.merchant_id, room_id)
 
 
-async def put_crew(rooms: Rooms, by: Principal, room_id: str, member_id: str, role: CrewRole) -> Sequence[CrewRow]:
+async def put_crew(rooms: Studio, by: Principal, room_id: str, member_id: str, role: CrewRole) -> Sequence[CrewRow]:
     """Take a member of staff into the crew, or change the role there; the whole crew. Raises NotFound and Conflict."""
     async with rooms.command() as command:
         session, merchant_id = command.session, by.merchant_id
@@ -93,14 +93,14 @@ async def put_crew(rooms: Rooms, by: Principal, room_id: str, member_id: str, ro
         await store_rooms.put_crew(session, **place, role=role.value, added_at=rooms.clock.now())
         if await store_rooms.crew_size(session, merchant_id, room_id) > CREW_MAX:
             raise Conflict(detail=f"a crew has at most {CREW_MAX} members")
-        rooms.audit(session, by, "room.crew.put", room_id, member_id=member_id, role=role.value)
+        command.audit(by, "room.crew.put", room_id, member_id=member_id, role=role.value)
         return await store_rooms.crew_of(session, merchant_id, room_id)
 
 
-async def drop_crew(rooms: Rooms, by: Principal, room_id: str, member_id: str) -> None:
+async def drop_crew(rooms: Studio, by: Principal, room_id: str, member_id: str) -> None:
     """Take somebody off the crew. Raises NotFound."""
     async with rooms.command() as command:
         await store_rooms.lock_room(command.session, by.merchant_id, room_id)
         if not await store_rooms.drop_crew(command.session, by.merchant_id, room_id, member_id):
             raise NotFound(what="member")
-        rooms.audit(command.session, by, "room.crew.drop", room_id, member_id=member_id)
+        command.audit(by, "room.crew.drop", room_id, member_id=member_id)

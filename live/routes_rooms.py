@@ -15,7 +15,7 @@ from live.model import PAGE_MAX
 from live.pushing import Broadcasting, Handed
 from live.schemas_rooms import CrewWish, PushKeyWish, RoomChange, RoomWish
 from live.schemas_rooms_shown import Crew, CrewMember, PublicRoom, PushKeyOut, RoomBrief, RoomOut, RoomPage
-from live.staging import Rooms
+from live.studio import Studio
 from live.tables_rooms import CrewRow
 
 Reader = Annotated[Principal, Depends(staff_as(EVERYBODY))]
@@ -25,9 +25,9 @@ Below = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
-async def rooms_of(request: Request) -> Rooms:
+async def rooms_of(request: Request) -> Studio:
     """What the use cases need, as wired by millpond."""
-    here: Rooms = request.app.state.rooms
+    here: Studio = request.app.state.rooms
     return here
 
 
@@ -42,7 +42,7 @@ async def crew(by: Reader) -> Principal:
     return by
 
 
-Here = Annotated[Rooms, Depends(rooms_of)]
+Here = Annotated[Studio, Depends(rooms_of)]
 OnAir = Annotated[Broadcasting, Depends(broadcasting_of)]
 Member = Annotated[Principal, Depends(crew)]
 

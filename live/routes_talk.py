@@ -4,10 +4,11 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from keel.identity import EVERYBODY, MANAGERS, SELLERS, Principal, staff_as
+from keel.identity import EVERYBODY, MANAGERS, Principal, staff_as
 from keel.ids import ID_PATTERN
 from keel.paging import next_of
 from live import moderation, wording
+from live.routes_rooms import Member
 from live.routes_shelf import studio_of
 from live.schemas_talk import (
     AnnouncementOut,
@@ -32,7 +33,6 @@ PAGE_MAX: Final = 100
 
 Here = Annotated[Studio, Depends(studio_of)]
 Reader = Annotated[Principal, Depends(staff_as(EVERYBODY))]
-Seller = Annotated[Principal, Depends(staff_as(SELLERS))]
 Manager = Annotated[Principal, Depends(staff_as(MANAGERS))]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 QueryId = Annotated[str | None, Query(pattern=ID_PATTERN)]
@@ -50,7 +50,7 @@ async def show_rules(here: Here, by: Reader, room_id: PathId) -> RulesOut:
 
 
 @rooms.patch("/{room_id}/talk")
-async def change_rules(here: Here, by: Seller, room_id: PathId, change: RulesChange) -> RulesOut:
+async def change_rules(here: Here, by: Member, room_id: PathId, change: RulesChange) -> RulesOut:
     """Change how a room talks; every screen is told, and every process keeps to it within two seconds."""
     changes = change.model_dump(exclude_unset=True)
     return RulesOut.model_validate(await moderation.rule(here, by, room_id, changes))
@@ -66,14 +66,14 @@ async def show_silences(
 
 
 @rooms.post("/{room_id}/silences", status_code=201)
-async def silence(here: Here, by: Seller, room_id: PathId, wish: SilenceWish) -> SilenceOut:
+async def silence(here: Here, by: Member, room_id: PathId, wish: SilenceWish) -> SilenceOut:
     """Mute, ban or shadow a viewer for a while."""
     row = await moderation.silence(here, by, room_id, wish.viewer_id, wish.kind, for_s=wish.for_s, reason=wish.reason)
     return SilenceOut.model_validate(row)
 
 
 @rooms.post("/{room_id}/silences/{silence_id}/lift", status_code=204)
-async def lift(here: Here, by: Seller, room_id: PathId, silence_id: PathId) -> None:
+async def lift(here: Here, by: Member, room_id: PathId, silence_id: PathId) -> None:
     """End a silence before its time."""
     await moderation.lift(here, by, room_id, silence_id)
 
@@ -95,25 +95,25 @@ async def show_comments(
 
 
 @rooms.post("/{room_id}/comments/{comment_id}/remove")
-async def remove_comment(here: Here, by: Seller, room_id: PathId, comment_id: PathId) -> CommentOut:
+async def remove_comment(here: Here, by: Member, room_id: PathId, comment_id: PathId) -> CommentOut:
     """Take a comment off every screen; it stays on record. Safe to repeat."""
     return CommentOut.model_validate(await moderation.remove_comment(here, by, room_id, comment_id))
 
 
 @rooms.post("/{room_id}/comments/{comment_id}/approve")
-async def approve(here: Here, by: Seller, room_id: PathId, comment_id: PathId) -> CommentOut:
+async def approve(here: Here, by: Member, room_id: PathId, comment_id: PathId) -> CommentOut:
     """Publish a comment that waits for review."""
     return CommentOut.model_validate(await moderation.approve(here, by, room_id, comment_id))
 
 
 @rooms.post("/{room_id}/comments/{comment_id}/reject")
-async def reject(here: Here, by: Seller, room_id: PathId, comment_id: PathId) -> CommentOut:
+async def reject(here: Here, by: Member, room_id: PathId, comment_id: PathId) -> CommentOut:
     """Leave a comment that waits unpublished."""
     return CommentOut.model_validate(await moderation.reject(here, by, room_id, comment_id))
 
 
 @sessions.post("/{session_id}/announcements", status_code=201)
-async def announce(here: Here, by: Seller, session_id: PathId, wish: AnnouncementWish) -> AnnouncementOut:
+async def announce(here: Here, by: Member, session_id: PathId, wish: AnnouncementWish) -> AnnouncementOut:
     """Tell everybody who watches a session something."""
     return AnnouncementOut.model_validate(await moderation.announce(here, by, session_id, wish.text))
 

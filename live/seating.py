@@ -1,6 +1,6 @@
 """Hello, join and leave: who is at a socket, and in which rooms it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from keel.clock import Clock
@@ -8,6 +8,7 @@ from keel.errors import NotSignedIn
 from live.close_codes import CloseCode
 from live.connection import ViewerConnection
 from live.conversation import Goodbye, Refused
+from live.errors_talk import Banned
 from live.farewell import say_bye
 from live.halls import Halls, Room
 from live.messages import Hello, Join, Joined, Leave, Left
@@ -19,12 +20,16 @@ from live.viewers import Seat, Viewer
 
 SOCKETS_PER_VIEWER_MAX: Final = 5
 
+BanOf = Callable[[Viewer, Seat], Banned | None]
+
 
 class Seating:
     """Every socket of this gateway that said hello, by viewer, and its seats."""
 
-    def __init__(self, *, reception: Reception, places: Places, halls: Halls, presence: Presence, clock: Clock) -> None:
-        self.reception, self._places, self._halls = reception, places, halls
+    def __init__(
+        self, *, reception: Reception, places: Places, halls: Halls, presence: Presence, clock: Clock, ban_of: BanOf
+    ) -> None:
+        self.reception, self._places, self._halls, self._ban_of = reception, places, halls, ban_of
         self._presence, self._clock = presence, clock
         self._sockets: dict[str, list[ViewerConnection]] = {}
         self.in_several: set[ViewerConnection] = set()
@@ -58,6 +63,14 @@ class Seating:
         """Go out of one room."""
         self._rise(connection, message.place)
         return Left(place=message.place, ref=message.ref)
+
+    def put_out(self, connection: ViewerConnection, viewer: Viewer) -> None:
+        """Out of every room that the viewer may not be in any more."""
+        for seat in list(connection.seats.values()):
+            refusal = self._ban_of(viewer, seat)
+            if refusal is not None:
+                self._rise(connection, seat.place)
+                connection.say(Left(place=seat.place, problem=refusal.document()))
 
     def gone(self, connection: ViewerConnection) -> None:
         """The socket is lost."""
@@ -93,7 +106,7 @@ class Seating:
         connection.viewer = viewer
 
     def _sit(self, connection: ViewerConnection, viewer: Viewer, room: Room) -> None:
-        seat = Seat(room.place, room.merchant_id, room.session_id, self._clock.ms())
+        seat = Seat(room.place, room.merchant_id, room.room_id, room.session_id, self._clock.ms())
         connection.seats[room.place] = seat
         connection.conversation.places.add(room.place)
         room.viewers[connection] = None

@@ -8,10 +8,12 @@ from typing import Any
 from inventory.book import SaleBook
 from keel.errors import Conflict, NotFound
 from keel.identity import Principal
-from live import store_rooms, store_sessions
+from live import store_rooms, store_sessions, store_shelf
+from live.airing import sale_joined, sale_left
 from live.model import OPEN, OPEN_SESSIONS_MAX, SALES_PER_SESSION_MAX, Power, SessionFilter, SessionState, Why
 from live.moving import announce, end, go_live, taken
-from live.staging import Command, Rooms, may_in_room, may_in_session
+from live.staging import may_in_room, may_in_session
+from live.studio import Command, Studio
 from live.tables_rooms import SessionHistoryRow, SessionRow
 
 
@@ -35,7 +37,7 @@ class Told:
     history: Sequence[SessionHistoryRow]
 
 
-async def plan_session(rooms: Rooms, by: Principal, room_id: str, new: NewSession) -> Told:
+async def plan_session(rooms: Studio, by: Principal, room_id: str, new: NewSession) -> Told:
     """A new session. Raises Forbidden, NotFound, and Conflict for a room that is put away or has too many."""
     session_id, now = rooms.ids.new(), rooms.clock.now()
     async with rooms.command() as command:
@@ -56,13 +58,13 @@ async def plan_session(rooms: Rooms, by: Principal, room_id: str, new: NewSessio
             rehearsal=new.rehearsal,
             created_at=now,
         )
-        rooms.audit(command.session, by, "session.plan", session_id, room_id=room_id, rehearsal=new.rehearsal)
+        command.audit(by, "session.plan", session_id, room_id=room_id, rehearsal=new.rehearsal)
         announce(command, row, now)
         return Told(row, [], [])
 
 
 async def edit_session(
-    rooms: Rooms, by: Principal, session_id: str, changes: Mapping[str, Any], *, version: int | None = None
+    rooms: Studio, by: Principal, session_id: str, changes: Mapping[str, Any], *, version: int | None = None
 ) -> Told:
     """Change title, start or autostart, by their names in NewSession. Raises Conflict for what its state does not
     allow."""
@@ -71,12 +73,12 @@ async def edit_session(
         if row.state != SessionState.SCHEDULED and changes.keys() - {"title"}:
             raise Conflict(detail=f"only the title changes while the session is {row.state}")
         row = await store_sessions.revise(command.session, row, **changes)
-        rooms.audit(command.session, by, "session.edit", session_id, fields=sorted(changes))
+        command.audit(by, "session.edit", session_id, fields=sorted(changes))
         announce(command, row, rooms.clock.now())
         return await _told(command, row)
 
 
-async def start_session(rooms: Rooms, by: Principal, session_id: str, *, version: int | None = None) -> Told:
+async def start_session(rooms: Studio, by: Principal, session_id: str, *, version: int | None = None) -> Told:
     """Go on air by hand, with a picture or without, for the first time or after an interruption. Raises Conflict."""
     async with rooms.command() as command:
         row = await _mine(command, by, session_id, Power.RUN, version)
@@ -87,22 +89,22 @@ async def start_session(rooms: Rooms, by: Principal, session_id: str, *, version
             raise Conflict(detail=f"session {other.id} of this room is on air")
         with_picture = ingest.client is not None
         row = await go_live(command, row, actor=by.subject, why=Why.HAND, with_picture=with_picture)
-        rooms.audit(command.session, by, "session.start", session_id)
+        command.audit(by, "session.start", session_id)
         return await _told(command, row)
 
 
-async def stop_session(rooms: Rooms, by: Principal, session_id: str, *, version: int | None = None) -> Told:
+async def stop_session(rooms: Studio, by: Principal, session_id: str, *, version: int | None = None) -> Told:
     """End a session by hand, or call off one that has not begun. Raises Conflict for one that is over."""
     async with rooms.command() as command:
         row = await _mine(command, by, session_id, Power.RUN, version)
         await taken(command, row)
         row = await store_sessions.find_session(command.session, by.merchant_id, session_id)
         row = await end(command, row, actor=by.subject, why=Why.HAND)
-        rooms.audit(command.session, by, "session.stop", session_id)
+        command.audit(by, "session.stop", session_id)
         return await _told(command, row)
 
 
-async def link_sale(rooms: Rooms, book: SaleBook, by: Principal, session_id: str, sale_id: str) -> Told:
+async def link_sale(rooms: Studio, book: SaleBook, by: Principal, session_id: str, sale_id: str) -> Told:
     """Sell a sale in a session. Raises NotFound, and Conflict where one is a rehearsal and the other is not."""
     async with rooms.command() as command:
         row = await _mine(command, by, session_id, Power.SELL, None)
@@ -114,32 +116,36 @@ async def link_sale(rooms: Rooms, book: SaleBook, by: Principal, session_id: str
             raise Conflict(detail=what)
         row = await store_sessions.revise(command.session, row)
         link = {"merchant_id": by.merchant_id, "session_id": session_id, "sale_id": sale_id}
-        await store_sessions.add_sale(command.session, **link)
+        if await store_sessions.add_sale(command.session, **link):
+            await sale_joined(command, by, session_id, sale_id)
         told = await _told(command, row)
         if len(told.sale_ids) > SALES_PER_SESSION_MAX:
             raise Conflict(detail=f"a session has at most {SALES_PER_SESSION_MAX} sales")
-        rooms.audit(command.session, by, "session.sale.link", session_id, sale_id=sale_id)
+        command.audit(by, "session.sale.link", session_id, sale_id=sale_id)
         return told
 
 
-async def unlink_sale(rooms: Rooms, by: Principal, session_id: str, sale_id: str) -> None:
-    """Take a sale out of a session that is not over. Raises NotFound and Conflict."""
+async def unlink_sale(rooms: Studio, by: Principal, session_id: str, sale_id: str) -> None:
+    """Take a sale out of a session that is not over. Raises NotFound, and Conflict where its shelf shows it."""
     async with rooms.command() as command:
         row = await _mine(command, by, session_id, Power.SELL, None)
         await store_sessions.revise(command.session, row)
+        if await store_shelf.is_on_shelf(command.session, by.merchant_id, session_id, sale_id):
+            raise Conflict(detail="the sale stands on the shelf of this session: take it off there first")
         if not await store_sessions.drop_sale(command.session, by.merchant_id, session_id, sale_id):
             raise NotFound(what="sale")
-        rooms.audit(command.session, by, "session.sale.unlink", session_id, sale_id=sale_id)
+        await sale_left(command, by, session_id, sale_id)
+        command.audit(by, "session.sale.unlink", session_id, sale_id=sale_id)
 
 
-async def show_session(rooms: Rooms, by: Principal, session_id: str) -> Told:
+async def show_session(rooms: Studio, by: Principal, session_id: str) -> Told:
     """A session with everything. Raises NotFound."""
     async with rooms.command() as command:
         return await _told(command, await store_sessions.find_session(command.session, by.merchant_id, session_id))
 
 
 async def list_sessions(
-    rooms: Rooms, by: Principal, wanted: SessionFilter, *, below: str | None, count: int
+    rooms: Studio, by: Principal, wanted: SessionFilter, *, below: str | None, count: int
 ) -> Sequence[SessionRow]:
     """A page of sessions, newest first."""
     async with store_rooms.edge(rooms.sessions) as session:

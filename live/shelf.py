@@ -7,7 +7,9 @@ from typing import Any, Final
 from keel.errors import Conflict, Malformed
 from keel.identity import Principal
 from live import store_shelf
+from live.model import Power
 from live.pins import clear_pin
+from live.staging import may_in_session
 from live.store_shelf import Broadcast, Offer, Slot
 from live.studio import Command, Studio
 from live.tables_shelf import PinRow
@@ -134,7 +136,8 @@ def _rows(at: Broadcast, wishes: Sequence[SlotWish], there: Mapping[str, Offer])
 
 
 async def _taken(command: Command, by: Principal, session_id: str, version: int | None) -> Broadcast:
-    """The session, locked. Raises NotFound and Conflict."""
+    """The session, locked. Raises Forbidden, NotFound and Conflict."""
+    await may_in_session(command.session, by, session_id, Power.SELL)
     at = await store_shelf.find_session(command.session, by.merchant_id, session_id, lock=True)
     if at.ended_at is not None:
         raise Conflict(detail="the session is over")

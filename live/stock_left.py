@@ -5,18 +5,26 @@ The gate is for those who buy, so it is asked at most once a second for each sal
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from inventory.book import SaleBook
-from inventory.faults import GateSilent
+from inventory.faults import GateSilent, LedgerFault
 from inventory.gate import Gate
 from inventory.ledger import Ledger
 from live import store_parts
+from live.audience import Audience
+from live.feed import StateItem
 
 FRESH_S: Final = 1.0
 SALES_MAX: Final = 1_000
+TELL_EVERY_S: Final = 1.0
+STOCK: Final = "stock"
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +81,30 @@ class StockLeft:
                 if item.no in ids:
                     left[ids[item.no]] = left.get(ids[item.no], 0) + item.free
         return left
+
+
+class StockTold:
+    """What the rooms of one gateway were told of their stock. Each gateway asks the gate, so nobody is told twice."""
+
+    def __init__(self, stock: StockLeft, rooms: Callable[[], Iterable[Audience[Any]]]) -> None:
+        self._stock, self._rooms = stock, rooms
+        self._told: dict[Audience[Any], bytes] = {}
+
+    async def tick(self) -> None:
+        """Tell every room with a broadcast what has changed. Call it every TELL_EVERY_S."""
+        told: dict[Audience[Any], bytes] = {}
+        for room in list(self._rooms()):
+            before = self._told.get(room)
+            told_now = await self._body(room) if room.viewers and room.session_id is not None else before
+            if told_now is not None and told_now != before:
+                room.hear(StateItem(room.place, STOCK, told_now))
+            if told_now is not None:
+                told[room] = told_now
+        self._told = told
+
+    async def _body(self, room: Audience[Any]) -> bytes | None:
+        """What is left; None while nobody knows."""
+        try:
+            return _encode(await self._stock.left(room.merchant_id, room.place))
+        except LedgerFault:
+            return self._told.get(room)

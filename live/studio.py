@@ -1,4 +1,4 @@
-"""What commands from the studio share: they are noted, the screens are told, and the gate hears of what changed."""
+"""What commands on rooms share: they are noted, the screens are told, and the gate hears of what changed."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from inventory.selling import Selling, push
 from keel import outbox
+from keel.clock import Clock
 from keel.database import edge
 from keel.identity import Principal
+from keel.ids import Ids
 from keel.outbox import Fact
 from live.telling import RoomLog, fact_of, tell
 
@@ -30,6 +32,21 @@ class Studio:
     def now(self) -> datetime:
         """The present moment."""
         return self.selling.clock.now()
+
+    @property
+    def sessions(self) -> async_sessionmaker[AsyncSession]:
+        """Where transactions begin."""
+        return self.selling.sessions
+
+    @property
+    def ids(self) -> Ids:
+        """Where ids come from."""
+        return self.selling.ids
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of all that is noted."""
+        return self.selling.clock
 
     def new_id(self) -> str:
         """A fresh id."""

@@ -54,6 +54,14 @@ class TalkBook:
         known.used_at_s = self._clock_s()
         return known.talk
 
+    def known(self, room_id: str) -> RoomTalk | None:
+        """The talk of a room that is in memory, where it stays for whoever asks."""
+        known = self._rooms.get(room_id)
+        if known is None:
+            return None
+        known.used_at_s = self._clock_s()
+        return known.talk
+
     async def tick(self) -> None:
         """Read what changed in the rooms in use, and forget the others. Raises LedgerFault."""
         idle_before_s = self._clock_s() - IDLE_S

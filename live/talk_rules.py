@@ -5,7 +5,7 @@ read from PostgreSQL: live.talk_book.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -56,11 +56,17 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Somebody in a room: a customer or a guest. `name` is what others read."""
+    """Somebody in a room: a customer or a guest. `name` is what others read; `was`: ids that he had before."""
 
     viewer_id: str
     name: str | None = None
     moderates: bool = False
+    was: tuple[str, ...] = ()
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Every id under which he may have been silenced."""
+        return (self.viewer_id, *self.was)
 
 
 @dataclass(frozen=True)
@@ -73,9 +79,9 @@ class RoomTalk:
     silences: Mapping[tuple[str, Silence], int] = field(default_factory=dict)
     words: WordFilter = field(default_factory=WordFilter)
 
-    def silenced_until(self, viewer_id: str, kind: Silence, now_ms: int) -> int | None:
-        """When a silence ends that runs now."""
-        until_ms = self.silences.get((viewer_id, kind), 0)
+    def silenced_until(self, people: Iterable[str], kind: Silence, now_ms: int) -> int | None:
+        """When a silence ends that runs now, of one person under any of these ids."""
+        until_ms = max((self.silences.get((viewer_id, kind), 0) for viewer_id in people), default=0)
         return until_ms if until_ms > now_ms else None
 
 
@@ -103,9 +109,9 @@ def _few_accents(text: str) -> str:
     return "".join(kept)
 
 
-def banned(talk: RoomTalk, viewer_id: str, now_ms: int) -> Banned | None:
-    """Why a viewer may not come in, if so."""
-    until_ms = talk.silenced_until(viewer_id, Silence.BAN, now_ms)
+def banned(talk: RoomTalk, people: Iterable[str], now_ms: int) -> Banned | None:
+    """Why a viewer with these ids may not come in, if so."""
+    until_ms = talk.silenced_until(people, Silence.BAN, now_ms)
     return None if until_ms is None else Banned(until=rfc3339(until_ms))
 
 
@@ -123,10 +129,10 @@ def seems(talk: RoomTalk, speaker: Speaker, text: str) -> CommentState:
 
 
 def _unheard(talk: RoomTalk, speaker: Speaker, now_ms: int) -> Refusal | None:
-    is_banned = banned(talk, speaker.viewer_id, now_ms)
+    is_banned = banned(talk, speaker.people, now_ms)
     if is_banned is not None:
         return is_banned
-    until_ms = talk.silenced_until(speaker.viewer_id, Silence.MUTE, now_ms)
+    until_ms = talk.silenced_until(speaker.people, Silence.MUTE, now_ms)
     if until_ms is not None:
         return Muted(until=rfc3339(until_ms))
     return TalkClosed() if talk.rules.muted_all else None
@@ -135,6 +141,6 @@ def _unheard(talk: RoomTalk, speaker: Speaker, now_ms: int) -> Refusal | None:
 def _read(talk: RoomTalk, speaker: Speaker, text: str, now_ms: int) -> CommentState | Refusal:
     if talk.words.judge(text) is Action.REFUSE:
         return CommentRefused()
-    if talk.silenced_until(speaker.viewer_id, Silence.SHADOW, now_ms) is not None:
+    if talk.silenced_until(speaker.people, Silence.SHADOW, now_ms) is not None:
         return CommentState.SHADOWED
     return seems(talk, speaker, text)

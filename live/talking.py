@@ -27,6 +27,7 @@ from live.sampling import Comment, Sampler
 from live.store_comments import Entry, Venue, record
 from live.talk_book import TalkBook
 from live.talk_rules import CommentState, RoomTalk, Speaker, judge, seems, tidy
+from live.viewers import Seat
 from live.word_filter import fold
 
 TICK_S: Final = 0.2
@@ -48,9 +49,10 @@ class StateLane(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A comment that was taken. `waits`: a moderator reads it first."""
+    """A comment that was taken, as it is kept. `waits`: a moderator reads it first."""
 
     id: str
+    text: str
     at_ms: int
     waits: bool
 
@@ -88,7 +90,7 @@ class Talk:
         await self._recorded(Entry(venue, comment, state))
         if state is CommentState.SHOWN:
             self._samplers.setdefault(venue.place, Sampler()).offer(comment)
-        return Said(comment.id, comment.at_ms, waits=seems(talk, speaker, text) is CommentState.WAITING)
+        return Said(comment.id, text, comment.at_ms, waits=seems(talk, speaker, text) is CommentState.WAITING)
 
     async def tick(self) -> None:
         """Tell every place its sample. Call it every TICK_S. A lane that raises loses this tick's, for that place."""
@@ -147,6 +149,11 @@ class Talk:
             return
         for asked in batch:
             _settle(asked, None)
+
+
+def venue_at(seat: Seat, session_id: str | None) -> Venue:
+    """Where somebody speaks who sits there; `session_id`: what is on air."""
+    return Venue(seat.merchant_id, seat.room_id, seat.place, session_id)
 
 
 def body_of(comments: Sequence[Comment]) -> bytes:

@@ -31,6 +31,11 @@ class Viewer:
         return None if self.token is None else self.token.mid
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """Every id under which it may have been silenced."""
+        return (self.id,) if self.claims is None else self.claims.people
+
+    @property
     def is_guest(self) -> bool:
         """Nobody knows who it is."""
         return self.token is None and self.principal is None
@@ -44,10 +49,14 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A viewer's place in a room: since when, in ms, and in which broadcast where one was on."""
+    """A viewer's place in a room: since when, in ms, and in which broadcast where one was on.
+
+    The `place` is the room, or a rehearsal of it.
+    """
 
     place: str
     merchant_id: str
+    room_id: str
     session_id: str | None
     since_ms: int
 

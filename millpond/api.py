@@ -148,7 +148,7 @@ def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) 
 
 def _add_rooms(app: FastAPI, parts: Parts, settings: Settings, keys: PushKeys) -> None:
     """Rooms and sessions, and what media servers report of them."""
-    app.state.rooms = rooms = parts.rooms()
+    app.state.rooms = rooms = app.state.studio
     app.state.bills = Bills(parts.sessions)
     app.state.broadcasting = Broadcasting(rooms, settings.media(), keys)
     app.state.ingest, app.state.hook_secret = Ingest(rooms, keys), settings.hook_secret()

@@ -9,26 +9,27 @@ from typing import Any, Final
 
 import msgspec
 
-from inventory.selling import Selling
 from live.close_codes import MEANING, STANDARD, come_back
 from live.conversation import HELLO_WITHIN_S
 from live.gateway import FRAME_BYTES_MAX
 from live.handshake import PATH
 from live.messages import Answer, Bye, Done, Hello, Join, Joined, Leave, Left, Problem, Request, Tick, Welcome
 from live.registry import Registry, Who
+from live.studio import Studio
 from millpond.gateway import registry_of
 from millpond.socket_orders import SocketOrders
+from millpond.socket_talk import SocketTalk
 
 OWN_ANSWERS: Final[dict[type[Request], type[Answer]]] = {Hello: Welcome, Join: Joined, Leave: Left}
-UNASKED: Final[tuple[type[Answer], ...]] = (Tick, Bye, Problem, Done)
+UNASKED: Final[tuple[type[Answer], ...]] = (Tick, Bye, Left, Problem, Done)
 _REF: Final = "#/components/schemas/{name}"
 
 
 def documented_registry() -> Registry:
     """What a gateway understands, with nothing behind it."""
     nobody: Any = None
-    selling: Selling = nobody
-    return registry_of(SocketOrders(nobody, nobody, customers=nobody, addresses=nobody), selling)
+    orders = SocketOrders(nobody, nobody, customers=nobody, addresses=nobody)
+    return registry_of(orders, SocketTalk(nobody, nobody, nobody), Studio(nobody))
 
 
 def document() -> dict[str, Any]:

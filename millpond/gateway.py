@@ -12,7 +12,6 @@ import uvloop
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from accounts.staff import StaffDoor, StaffTokens
-from inventory.selling import Selling
 from keel.buckets import TokenBuckets
 from keel.loops import run_every
 from live.answering import Answering
@@ -31,25 +30,33 @@ from live.registry import Registry
 from live.roomlog import RoomLog
 from live.seating import Seating
 from live.snapshots import Readers, snapshot
+from live.stock_left import TELL_EVERY_S, StockLeft, StockTold
+from live.studio import Studio
 from millpond.api import DRAIN_MAX_S, upkeep_of
 from millpond.heap import settle
 from millpond.listeners import bound_socket
 from millpond.metrics import metrics_at
 from millpond.readiness import FINE, NotReady, Readiness
 from millpond.settings import Settings
+from millpond.socket_moderation import SocketModeration
 from millpond.socket_orders import SocketOrders
 from millpond.socket_sales import register_sales
+from millpond.socket_shelf import register_shelf
+from millpond.socket_talk import SocketTalk, Voices, voices_of
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, tokens_of
 from orders.placement import Placement
 from orders.service import Orders
 from orders.tickets import Tickets
 
 
-def registry_of(orders: SocketOrders, selling: Selling) -> Registry:
+def registry_of(orders: SocketOrders, talk: SocketTalk, studio: Studio) -> Registry:
     """Everything that the gateway understands beside hello, join and leave."""
     registry = Registry()
     orders.register(registry)
-    register_sales(registry, selling)
+    talk.register(registry)
+    register_sales(registry, studio.selling)
+    register_shelf(registry, studio)
+    SocketModeration(studio).register(registry)
     return registry
 
 
@@ -86,24 +93,27 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     log = parts.room_log
     name = parts.ids.new()
     feed = Feed(parts.redis, log, name)
-    headcount = Headcount(parts.redis, name, parts.clock)
-    presence = Presence(pool=parts.pool, headcount=headcount, room_log=log, ids=parts.ids, clock=parts.clock)
+    voices = voices_of(parts, settings)
+    presence = _presence_of(parts, name, voices)
     readiness = GatewayReadiness(parts, feed)
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
         group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
+        voices.start(group, ended)
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), group=group)
+        group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = Seating(
             reception=_reception_of(parts, settings),
-            places=Places(parts.reader),
+            places=Places(parts.reader, voices.book.get, parts.clock),
             halls=halls,
             presence=presence,
             clock=parts.clock,
+            ban_of=voices.ban_of,
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
-        selling = Selling(parts.sessions, parts.gate, parts.rebuilder, parts.ids, parts.clock)
-        registry = registry_of(_orders_of(parts, settings, placement), selling)
+        talk = SocketTalk(voices, parts.studio(), halls.session_at)
+        registry = registry_of(_orders_of(parts, settings, placement), talk, parts.studio())
         answering = Answering(registry=registry, seating=seating, limits=limits, group=group)
         handshake = _handshake_of(settings, readiness)
         gateway = Gateway(handshake=handshake, answering=answering, seating=seating, halls=halls, feed=feed)
@@ -111,10 +121,26 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         try:
             await gateway.run(listener, stop)
             await asyncio.wait_for(placement.drained(), DRAIN_MAX_S)
+            await voices.close()
             await presence.close()
         finally:
             halls.close()
             ended.set()
+
+
+def _presence_of(parts: Parts, name: str, voices: Voices) -> Presence:
+    return Presence(
+        pool=parts.pool,
+        headcount=Headcount(parts.redis, name, parts.clock),
+        room_log=parts.room_log,
+        ids=parts.ids,
+        clock=parts.clock,
+        likes=voices.likes.told,
+    )
+
+
+def _stock_of(parts: Parts, halls: Halls) -> StockTold:
+    return StockTold(StockLeft(gate=parts.gate, book=parts.viewers_book, reader=parts.reader), lambda: halls.rooms)
 
 
 def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:

@@ -24,7 +24,6 @@ from keel.metrics import CLOCK_OFFSET_MS
 from keel.outbox import Subscriber
 from live.roomlog import RoomLog
 from live.sale_news import RoomEvents
-from live.staging import Rooms
 from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
@@ -75,12 +74,8 @@ class Parts:
             CLOCK_OFFSET_MS.set(self.clock.offset_ms)
 
     def studio(self) -> Studio:
-        """What the use cases of shelf, pins and talk need."""
+        """What the use cases of rooms, sessions, shelf, pins and talk need."""
         return Studio(self.selling, SUBSCRIPTIONS[ROOM_EVENT], self.room_log)
-
-    def rooms(self) -> Rooms:
-        """What the use cases of rooms need."""
-        return Rooms(self.sessions, self.ids, self.clock, SUBSCRIPTIONS[ROOM_EVENT], self.room_log)
 
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""

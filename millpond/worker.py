@@ -64,7 +64,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
         group.create_task(export(Exporter(parts.sessions, parts.clock), stop))
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
-        group.create_task(keep_sessions(Patience(parts.rooms()), stop))
+        group.create_task(keep_sessions(Patience(studio), stop))
         group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
         group.create_task(run_every("jobs", RUN_EVERY_S, stop, jobs.tick))

@@ -106,19 +106,19 @@ async def file_to_delete(world: World) -> str:
 
 
 async def session_to_move(world: World) -> str:
-    here = world.served.parts.rooms()
+    here = world.served.parts.studio()
     return (await plan_session(here, world.own.by, world.things["room_id"], NewSession(rehearsal=True))).row.id
 
 
 async def crew_to_leave(world: World) -> str:
     member_id = (await world.member()).subject_id
-    here, room_id = world.served.parts.rooms(), world.things["room_id"]
+    here, room_id = world.served.parts.studio(), world.things["room_id"]
     await put_crew(here, world.own.by, room_id, member_id, CrewRole.MODERATOR)
     return member_id
 
 
 async def sale_to_take_out(world: World) -> str:
-    here, sale = world.served.parts.rooms(), await draft_sale(world.served.shop)
+    here, sale = world.served.parts.studio(), await draft_sale(world.served.shop)
     await link_sale(here, world.served.parts.book, world.own.by, world.things["session_id"], sale.id)
     return sale.id
 

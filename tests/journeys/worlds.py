@@ -142,7 +142,7 @@ async def _catalogue(shop: Shop) -> dict[str, str]:
 
 async def _rooms(served: Served, by: Principal, member_id: str) -> dict[str, str]:
     """A room with a crew of one, a session that is planned and sells a sale, and another room to be put away."""
-    here, book = served.parts.rooms(), served.parts.book
+    here, book = served.parts.studio(), served.parts.book
     room, spare = [await create_room(here, by, NewRoom("By the pond")) for _ in range(2)]
     session = (await plan_session(here, by, room.id, NewSession())).row
     await put_crew(here, by, room.id, member_id, CrewRole.MODERATOR)

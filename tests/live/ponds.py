@@ -24,7 +24,7 @@ from live.push_keys import PushKeys
 from live.pushing import Broadcasting
 from live.rooms import NewRoom
 from live.sessions import NewSession
-from live.staging import Rooms
+from live.studio import Studio
 from live.tables_rooms import RoomRow, SessionRow
 from tests.inventory.selling import Shop, open_shop
 
@@ -54,7 +54,7 @@ class Pond:
     """A shop's rooms, and those who act in them."""
 
     shop: Shop
-    rooms: Rooms
+    rooms: Studio
     log: Told
 
     @property
@@ -132,7 +132,7 @@ async def open_pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
     """Rooms of one merchant; the clock stands still until it is moved."""
     async with open_shop(database_url, redis_url) as shop:
         log = Told()
-        here = Rooms(shop.selling.sessions, shop.ids, shop.clock, HEARD_BY, log)
+        here = Studio(shop.selling, HEARD_BY, log)
         yield Pond(shop, here, log)
 
 

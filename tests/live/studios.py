@@ -16,6 +16,7 @@ from sqlalchemy import text
 from inventory.book import SaleBook
 from keel.database import transaction
 from keel.identity import Principal
+from live.sessions import NewSession, link_sale, plan_session, start_session, stop_session
 from live.shelf import SlotWish, set_shelf
 from live.studio import Studio
 from orders.attempt import Placed
@@ -89,36 +90,21 @@ async def make_room(shop: Shop, merchant_id: str = "") -> str:
 
 async def make_session(shop: Shop, room_id: str, *, started: bool = True, rehearsal: bool = False) -> str:
     """A session of a room of the shop's merchant, on air where it has started."""
-    values = {
-        "id": shop.ids.new(),
-        "merchant_id": shop.staff.merchant_id,
-        "room_id": room_id,
-        "rehearsal": rehearsal,
-        "now": shop.clock.now(),
-        "started": shop.clock.now() if started else None,
-    }
-    await _write(shop, _SESSION, values)
-    if started and await _has_states(shop):
-        await _write(shop, "UPDATE session SET state = 'live' WHERE id = :id", {"id": values["id"]})
-    return str(values["id"])
+    studio = Studio(shop.selling)
+    row = (await plan_session(studio, shop.staff, room_id, NewSession(rehearsal=rehearsal))).row
+    if started:
+        await start_session(studio, shop.staff, row.id)
+    return row.id
 
 
-async def end_session(shop: Shop, session_id: str) -> None:
-    """Write down that a session is over, as whoever moves sessions does."""
-    state = ", state = 'ended'" if await _has_states(shop) else ""
-    ended = f"UPDATE session SET ended_at = :now{state} WHERE id = :id"
-    await _write(shop, ended, {"id": session_id, "now": shop.clock.now()})
-
-
-async def _has_states(shop: Shop) -> bool:
-    """Whether the database knows where a session stands by more than its times."""
-    return bool(await shop.rows(_STATES))
+async def end_session(place: Place, session_id: str) -> None:
+    """The end of a session, by hand."""
+    await stop_session(place.studio, place.by, session_id)
 
 
 async def link(shop: Shop, session_id: str, sale_id: str) -> None:
     """Sell a sale in a session."""
-    values = {"merchant_id": shop.staff.merchant_id, "session_id": session_id, "sale_id": sale_id}
-    await _write(shop, _LINK, values)
+    await link_sale(Studio(shop.selling), SaleBook(shop.ledger), shop.staff, session_id, sale_id)
 
 
 async def on_air(place: Place, *, units: Sequence[int] = (10, 5), rehearsal: bool = False, **options: Any) -> Air:
@@ -151,9 +137,3 @@ async def _write(shop: Shop, statement: str, values: dict[str, Any]) -> None:
 
 
 _ROOM = "INSERT INTO room (id, merchant_id, title, created_at) VALUES (:id, :merchant_id, 'A pond', :now)"
-_SESSION = """
-    INSERT INTO session (id, merchant_id, room_id, rehearsal, created_at, started_at)
-    VALUES (:id, :merchant_id, :room_id, :rehearsal, :now, :started)
-"""
-_STATES = "SELECT 1 FROM information_schema.columns WHERE table_name = 'session' AND column_name = 'state'"
-_LINK = "INSERT INTO session_sale (merchant_id, session_id, sale_id) VALUES (:merchant_id, :session_id, :sale_id)"

@@ -17,17 +17,19 @@ from websockets.exceptions import ConnectionClosed
 from live.close_codes import STANDARD, CloseCode
 from live.messages import Answer, Bye, Done, Joined, Left, Problem, Tick, Welcome
 from millpond.socket_orders import Ordered
+from millpond.socket_talk import Said, Ticketed
 from tests.databases import Databases
 from tests.inventory.selling import Sale, open_sale
 from tests.live.watching import STAFF, Pond, Watcher, gateway
 
-ANSWERS = (Bye, Done, Joined, Left, Ordered, Problem, Tick, Welcome)
+ANSWERS = (Bye, Done, Joined, Left, Ordered, Problem, Said, Tick, Ticketed, Welcome)
 read = msgspec.json.Decoder(Union[ANSWERS]).decode  # noqa: UP007 -- made of a list
 DOCUMENTED = {int(code) for code in CloseCode} | STANDARD.keys()
 SILENCE_S = 0.2
 TYPES = [
     "hello", "join", "leave", "comment", "like", "order.place", "order.status", "sale.arm", "sale.open", "sale.pause",
-    "sale.resume", "sale.restock", "tick", "bye", "",
+    "sale.resume", "sale.restock", "ticket", "pin", "unpin", "announce", "talk.rule", "silence", "silence.lift",
+    "comment.remove", "tick", "bye", "",
 ]  # fmt: skip
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
@@ -38,7 +40,27 @@ known = st.sampled_from(["{room}", "{sale}", "{item}", "{token}", "{staff}", "{g
 member = known | anything
 members = st.dictionaries(
     st.sampled_from(
-        ["ref", "place", "since", "token", "guest", "text", "count", "sale_id", "item_id", "order_id", "key", "add"]
+        [
+            "ref",
+            "place",
+            "since",
+            "token",
+            "guest",
+            "text",
+            "count",
+            "sale_id",
+            "item_id",
+            "order_id",
+            "key",
+            "add",
+            "room_id",
+            "session_id",
+            "no",
+            "viewer_id",
+            "kind",
+            "for_s",
+            "comment_id",
+        ]
     ),
     member,
     max_size=5,

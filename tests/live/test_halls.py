@@ -13,7 +13,7 @@ from live.scene import EMPTY
 from live.store_places import Place
 from tests.eventually import eventually_async
 
-PLACE = Place("01a3185c-5000-7009-8e45-b0f67c226c88", "a merchant", is_rehearsal=False)
+PLACE = Place("01a3185c-5000-7009-8e45-b0f67c226c88", "a merchant", "a room", is_rehearsal=False)
 
 
 class Reader:
@@ -104,6 +104,6 @@ async def test_a_gateway_has_so_many_rooms(redis, room_log, monkeypatch):
     async def story(halls: Halls) -> None:
         await halls.enter(PLACE)
         with pytest.raises(Unavailable):
-            await halls.enter(Place("01a3185c-5000-7009-8e45-b0f67c226c89", "a merchant", is_rehearsal=False))
+            await halls.enter(Place("01a3185c-5000-7009-8e45-b0f67c226c89", "a merchant", "a room", is_rehearsal=False))
 
     await with_halls(redis, room_log, Reader(room_log), story)

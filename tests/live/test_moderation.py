@@ -94,14 +94,14 @@ async def test_a_silence_runs_until_its_end_or_until_it_is_lifted(room: Room):
     longer = await silence(studio, by, room_id, lan.viewer_id, Silence.BAN, for_s=600, reason="threats")
     assert (longer.id, longer.until > row.until) == (row.id, True)
     talk = await room.talk.book.get(room.place.merchant_id, room_id)
-    refusal = banned(talk, lan.viewer_id, room.place.shop.clock.ms())
+    refusal = banned(talk, lan.people, room.place.shop.clock.ms())
     assert refusal is not None
     assert refusal.until == "2027-01-15T08:10:00.000Z"
     assert [known.id for known in await list_silences(studio, by, room_id, below=None, count=9)] == [row.id]
     await lift(studio, by, room_id, row.id)
     await room.talk.book.tick()
     talk = await room.talk.book.get(room.place.merchant_id, room_id)
-    assert banned(talk, lan.viewer_id, room.place.shop.clock.ms()) is None
+    assert banned(talk, lan.people, room.place.shop.clock.ms()) is None
     with pytest.raises(NotFound):
         await lift(studio, by, room_id, row.id)
 
@@ -145,7 +145,7 @@ async def test_an_announcement_is_told_to_who_watches(room: Room):
     row = await announce(room.place.studio, room.place.by, room.air.session_id, "At nine: brushes")
     told = {"id": row.id, "text": "At nine: brushes", "at": "2027-01-15T08:00:00.000Z"}
     assert room.place.heard.events[-1] == (room.air.room_id, "announced", told)
-    await end_session(room.place.shop, room.air.session_id)
+    await end_session(room.place, room.air.session_id)
     with pytest.raises(Conflict):
         await announce(room.place.studio, room.place.by, room.air.session_id, "Too late")
 

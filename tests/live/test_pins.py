@@ -8,7 +8,6 @@ import pytest
 
 from inventory.running import close_sale, pause_sale
 from keel.errors import Conflict, NotFound
-from live.airing import sale_joined, went_off_air, went_on_air
 from live.pins import context_of, list_pins, pin, unpin
 from live.shelf import SlotWish, hide_slot, set_shelf
 from live.store_shelf import find_session
@@ -46,7 +45,7 @@ async def test_a_pin_is_told_noted_and_given_to_the_gate(place: Place):
     sale = (await place.shop.rows("SELECT version FROM sale WHERE id = :id", id=air.sale.id))[0]
     assert status.version == sale["version"], "the gate has heard of it"
     commands = await place.shop.rows("SELECT command FROM staff_audit WHERE subject_id = :id", id=air.session_id)
-    assert [row["command"] for row in commands] == ["shelf.set", "pin"]
+    assert [row["command"] for row in commands][-2:] == ["shelf.set", "pin"]
 
 
 async def test_pinning_what_is_pinned_changes_nothing(place: Place):
@@ -98,9 +97,9 @@ async def test_orders_carry_the_pin_the_session_and_the_offset(place: Place):
     await order(place, till, air)
     rows = await place.shop.rows("SELECT session_id, room_id, pin_id, broadcast_offset_ms FROM orders ORDER BY id")
     assert [row["pin_id"] and str(row["pin_id"]) for row in rows] == [None, up.id, None]
-    assert {str(row["session_id"]) for row in rows[1:]} == {air.session_id}
-    assert {str(row["room_id"]) for row in rows[1:]} == {air.room_id}
-    assert [row["broadcast_offset_ms"] for row in rows[1:]] == [90_000, 90_000]
+    assert {str(row["session_id"]) for row in rows} == {air.session_id}
+    assert {str(row["room_id"]) for row in rows} == {air.room_id}
+    assert [row["broadcast_offset_ms"] for row in rows] == [90_000, 90_000, 90_000]
 
 
 async def test_orders_during_a_change_of_pins_carry_one_of_the_two(place: Place):
@@ -135,9 +134,7 @@ async def test_a_pin_of_another_sale_leaves_the_first_one_with_the_session_alone
 async def test_the_end_of_a_session_takes_the_pin_down_and_its_orders_carry_nothing(place: Place):
     air = await on_air(place)
     up = await pin(place.studio, place.by, air.session_id, 1)
-    await end_session(place.shop, air.session_id)
-    async with place.studio.command() as command:
-        await went_off_air(command, place.merchant_id, air.session_id)
+    await end_session(place, air.session_id)
     assert place.heard.last("pin.cleared")["pin_id"] == up.id
     assert await open_pins(place, air.session_id) == 0
     assert await gate_context(place, air.sale.id) is None
@@ -148,12 +145,8 @@ async def test_the_end_of_a_session_takes_the_pin_down_and_its_orders_carry_noth
 async def test_a_session_that_begins_puts_its_sales_on_air(place: Place):
     air = await on_air(place)
     later = await open_sale(place.shop, units=[3])
-    async with place.studio.command() as command:
-        await went_on_air(command, place.merchant_id, air.session_id)
     assert (await gate_context(place, air.sale.id))["session_id"] == air.session_id
     await link(place.shop, air.session_id, later.id)
-    async with place.studio.command() as command:
-        await sale_joined(command, place.by, air.session_id, later.id)
     assert (await gate_context(place, later.id))["session_id"] == air.session_id
 
 

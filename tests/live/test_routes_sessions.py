@@ -2,6 +2,7 @@
 
 import json
 
+from live.parts import parts_of
 from live.scene import Scene, fold
 from live.snapshots import Readers, snapshot
 from tests.inventory.selling import draft_sale
@@ -48,7 +49,7 @@ async def test_a_rehearsal_is_no_room_and_no_session_of_viewers(staff):
 
 async def test_the_screens_hear_of_each_move_and_an_old_snapshot_with_it_is_a_fresh_one(staff):
     parts, merchant_id = staff.served.parts, staff.served.shop.staff.merchant_id
-    readers = Readers(parts.room_log, parts.reader, {})
+    readers = Readers(parts.room_log, parts.reader, parts_of(parts.reader))
     room = await staff.ask("POST", "rooms", 201, json={"title": "By the pond"})
     path = f"rooms/{room['id']}"
     position, before = await snapshot(readers, merchant_id, room["id"])
@@ -62,7 +63,8 @@ async def test_the_screens_hear_of_each_move_and_an_old_snapshot_with_it_is_a_fr
         staff.served.shop.clock.advance(s=1)
         await staff.ask(method, at, json=body)
     events = await parts.room_log.since(room["id"], position)
-    assert [event.kind for event in events] == ["session.moved"] * 3 + ["room.changed", "session.moved"]
+    moved = "session.moved"
+    assert [event.kind for event in events] == [moved, moved, "shelf.changed", moved, "room.changed", moved]
     scene: Scene = before
     for event in events:
         scene = fold(scene, event.kind, json.loads(event.body))
@@ -77,4 +79,4 @@ async def test_a_rehearsal_is_told_to_its_own_place_alone(staff):
     own = await log.position(rehearsal["id"])
     await staff.ask("POST", f"sessions/{rehearsal['id']}/start")
     assert await log.since(room["id"], before) == []
-    assert [event.kind for event in await log.since(rehearsal["id"], own)] == ["session.moved"]
+    assert [event.kind for event in await log.since(rehearsal["id"], own)] == ["session.moved", "shelf.changed"]

@@ -100,7 +100,8 @@ async def test_what_no_shelf_can_be_is_refused_and_changes_nothing(place: Place)
     one, two = air.sale.item_ids
     foreign = await open_sale(place.shop, units=[1])
     unreal = await open_sale(place.shop, units=[1], rehearsal=True)
-    await link(place.shop, air.session_id, unreal.id)
+    with pytest.raises(Conflict):
+        await link(place.shop, air.session_id, unreal.id)
     before = await read_shelf(place.studio, place.by, air.session_id)
     for wishes, refusal in (
         ([SlotWish(1, one), SlotWish(1, two)], Malformed),
@@ -117,7 +118,7 @@ async def test_what_no_shelf_can_be_is_refused_and_changes_nothing(place: Place)
 
 async def test_the_shelf_of_a_session_that_is_over_stays_as_it_is(place: Place):
     air = await on_air(place)
-    await end_session(place.shop, air.session_id)
+    await end_session(place, air.session_id)
     with pytest.raises(Conflict):
         await set_shelf(place.studio, place.by, air.session_id, [])
 

@@ -1,5 +1,6 @@
 """What is left is what the gate would still sell, and the gate is asked once a second however many rooms look."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,10 +9,14 @@ from inventory.book import SaleBook
 from inventory.faults import GateSilent
 from inventory.gate import Gate
 from keel.lua import connect
+from live.audience import Audience
+from live.feed import FeedItem, StateItem
+from live.roomlog import Position
+from live.scene import EMPTY
 from live.shelf import hide_slot
-from live.stock_left import FRESH_S, StockLeft
+from live.stock_left import FRESH_S, StockLeft, StockTold
 from tests.inventory.selling import hold
-from tests.live.studios import Place, on_air, open_studio
+from tests.live.studios import Air, Place, on_air, open_studio
 
 
 @pytest.fixture
@@ -62,3 +67,33 @@ async def test_what_nobody_knows_is_left_out(place: Place):
     await redis.aclose()
     await place.shop.redis.flushdb()
     assert await stock_of(place, clock_s).left(place.merchant_id, air.room_id) == {}
+
+
+class Room(Audience[str]):
+    """A room with one viewer, which notes what it hears."""
+
+    def __init__(self, place: Place, air: Air) -> None:
+        super().__init__(air.room_id, place.merchant_id)
+        session = {"session_id": air.session_id, "state": "live"}
+        self.open(Position(1, 1), dict(EMPTY) | {"session": session})
+        self.viewers["hua"] = None
+        self.heard: list[dict[str, int]] = []
+
+    def hear(self, item: FeedItem) -> None:
+        assert isinstance(item, StateItem)
+        self.heard.append(json.loads(item.body))
+
+
+async def test_a_room_is_told_what_changed_and_one_without_viewers_nothing(place: Place):
+    air, clock_s = await on_air(place, units=[10]), Clock()
+    (item_id,) = air.sale.item_ids
+    watched, empty = Room(place, air), Room(place, air)
+    empty.viewers.clear()
+    told = StockTold(stock_of(place, clock_s), lambda: [watched, empty])
+    for _ in range(3):
+        await told.tick()
+    await hold(place.shop, air.sale, units=4, no=1)
+    clock_s.s += FRESH_S
+    await told.tick()
+    assert watched.heard == [{item_id: 10}, {item_id: 6}]
+    assert empty.heard == []

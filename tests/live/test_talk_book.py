@@ -85,8 +85,14 @@ async def test_a_room_with_many_silences_and_words_is_read_whole(place: Place):
 async def test_rooms_that_nobody_asks_for_are_forgotten(place: Place):
     book, room_id = book_of(place), await make_room(place.shop)
     first = await book.get(place.merchant_id, room_id)
+    place.shop.clock.advance(s=IDLE_S - 1)
+    assert book.known(room_id) is first, "whoever looks keeps it"
+    place.shop.clock.advance(s=2)
+    await book.tick()
+    assert book.known(room_id) is first
     place.shop.clock.advance(s=IDLE_S + 1)
     await book.tick()
+    assert book.known(room_id) is None
     assert await book.get(place.merchant_id, room_id) is not first
 
 

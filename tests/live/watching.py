@@ -60,7 +60,7 @@ class Watcher:
         """The next message that comes."""
         return dict(json.loads(await asyncio.wait_for(self.socket.recv(), WAIT_MAX_S)))
 
-    async def ask(self, kind: str, **message: Any) -> dict[str, Any]:
+    async def ask(self, kind: str, /, **message: Any) -> dict[str, Any]:
         await self.say(**message)
         return await self.hear(kind)
 
