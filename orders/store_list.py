@@ -103,15 +103,21 @@ async def _end_of(session: AsyncSession, wanted: Wanted, way: Way, span: Span, c
 
 
 async def way_of(session: AsyncSession, wanted: Wanted, span: Span) -> Way:
-    """The way with the fewest orders where one has few, which is found out by counting so far; else the best guess."""
+    """The way with the fewest orders where one has few, which is found out by counting so far; else the best guess.
+
+    A way is counted only as far as the fewest before it.
+    """
     offered = ways_of(wanted.filter)
     best_guess = next((way for way in offered if way not in GATHERED), Way.ALL)
     asked = [*offered, Way.ALL] if wanted.filter.by_time else offered
     if not asked or asked == [best_guess]:
         return best_guess
-    counts = (await session.execute(select(*(counted(wanted, way, span).scalar_subquery() for way in asked)))).one()
-    fewest, way = min(zip(counts, asked, strict=True), key=lambda pair: pair[0])
-    return way if fewest <= FEW_MAX else best_guess
+    chosen, fewest = best_guess, FEW_MAX + 1
+    for way in asked:
+        orders = await session.scalar(counted(wanted, way, span, fewest)) or 0
+        if orders < fewest:
+            chosen, fewest = way, orders
+    return chosen
 
 
 async def _narrowed(session: AsyncSession, wanted: Wanted, span: Span) -> Span | None:

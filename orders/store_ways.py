@@ -108,17 +108,17 @@ def ways_of(given: OrderFilter) -> list[Way]:
     return [way for way, there in offered.items() if there]
 
 
-def counted(wanted: Wanted, way: Way, span: Span) -> Page:
-    """How many orders a way has, up to one more than FEW_MAX."""
+def counted(wanted: Wanted, way: Way, span: Span, limit: int) -> Select[int]:
+    """How many orders a way has, up to the limit."""
     if way is Way.RECIPIENTS:
-        some = _recipients(wanted, span, FEW_MAX + 1)
+        some = _recipients(wanted, span, limit)
     elif _merged(wanted, way):
-        some = _by_sale(wanted, way, span, FEW_MAX + 1, in_order=False)
+        some = _by_sale(wanted, way, span, limit, in_order=False)
     elif way in GATHERED:
-        some = _gathered(wanted, way)
+        some = _gathered(wanted, way, limit)
     else:
         some = select(OrderRow.id).where(*_along(wanted, way), *span.holds(OrderRow.id))
-        some = some.order_by(span.ordered(OrderRow.id)).limit(FEW_MAX + 1)
+        some = some.order_by(span.ordered(OrderRow.id)).limit(limit)
     return select(func.count()).select_from(some.subquery())
 
 
@@ -132,7 +132,7 @@ def matching(wanted: Wanted, way: Way, span: Span, *, chunk: int, count: int) ->
 def taking(wanted: Wanted, way: Way, span: Span, chunk: int, *, skip: int = 0) -> Page:
     """The next `chunk` orders on the way after `skip`, whether they fit or not. What is gathered comes whole."""
     if way in GATHERED:
-        return _gathered(wanted, way)
+        return _gathered(wanted, way, FEW_MAX + 1)
     if _merged(wanted, way):
         return _by_sale(wanted, way, span, chunk + skip, in_order=True).limit(chunk).offset(skip)
     if way is Way.RECIPIENTS:
@@ -168,13 +168,13 @@ def in_state(wanted: Wanted) -> ColumnElement[bool]:
     return OrderRow.state == bindparam("state", str(wanted.filter.state), literal_execute=True)
 
 
-def _gathered(wanted: Wanted, way: Way) -> Page:
+def _gathered(wanted: Wanted, way: Way, limit: int) -> Page:
     mine = OrderRow.merchant_id == wanted.merchant_id
     if way is Way.UNPAID:
         page = select(*_TAKEN).where(mine, in_state(wanted)).order_by(OrderRow.expires_at, OrderRow.id)
     else:
         page = select(*_TAKEN).where(mine, *_total(wanted.filter, OrderRow.total)).order_by(OrderRow.total)
-    return page.limit(FEW_MAX + 1)
+    return page.limit(limit)
 
 
 def _by_sale(wanted: Wanted, way: Way, span: Span, limit: int, *, in_order: bool) -> Page:
