@@ -11,6 +11,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY millpond millpond
 COPY console console
 COPY live live
+COPY referrals referrals
 COPY orders orders
 COPY inventory inventory
 COPY accounts accounts

@@ -1,0 +1,135 @@
+"""Touches on their way to PostgreSQL: gathered by each process, stored in batches, and vouched for.
+
+Whoever credits an order has to know that nothing is on its way any more from the time before it. So each process says,
+with every batch and once a second while nothing happens, up to when all of its touches are stored; see
+`referrals.store_touches.watermark`. A process that dies loses what it had not stored, and is forgotten after a while.
+A PostgreSQL that is away for longer makes late touches: they count for the trees and come too late for the credit.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from inventory.faults import DRIVER_ERRORS
+from keel.batching import Batcher
+from keel.clock import Clock, from_ms
+from keel.database import Pool
+from keel.ids import Ids
+from referrals import store_touches
+from referrals.metrics import TOUCHES, TOUCHES_LOST
+from referrals.model import Channel, Visit, is_code
+from referrals.store_touches import SignIn
+
+log = logging.getLogger(__name__)
+
+BATCH_MAX: Final = 500
+WAITING_MAX: Final = 100_000
+TICK_EVERY_S: Final = 1.0
+
+Item = Visit | SignIn
+
+
+class Touches:
+    """Of one process. `visited` and `signed_in` never wait; `tick` is called once a second, `close` in the end."""
+
+    def __init__(self, pool: Pool, ids: Ids, clock: Clock) -> None:
+        self._pool, self._clock, self._writer_id = pool, clock, ids.new()
+        self._unstored: dict[int, Item] = {}  # by the order in which they came, those in flight among them
+        self._failed: list[int] = []
+        self._count = 0
+        self._last_ms = self._vouched_ms = 0
+        self._batches: Batcher[int] = Batcher(
+            "touches", self._flush, self._fail, items_max=BATCH_MAX, weight_max=BATCH_MAX, weigh=lambda _: 1
+        )
+
+    @property
+    def waiting(self) -> int:
+        """Touches that are not stored yet."""
+        return len(self._unstored)
+
+    def visited(
+        self,
+        merchant_id: str,
+        code: str,
+        visitor_id: str,
+        *,
+        channel: Channel = Channel.UNKNOWN,
+        community: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        """Somebody came through a code. Whether there is such a share is seen when it is stored."""
+        if is_code(code):
+            self._add(Visit(merchant_id, code, visitor_id, self._now_ms(), channel, community, session_id))
+
+    def signed_in(self, merchant_id: str, visitor_id: str, customer_id: str) -> None:
+        """Who came as a visitor without a name turned out to be this customer."""
+        self._add(SignIn(merchant_id, visitor_id, customer_id, self._now_ms()))
+
+    async def tick(self) -> None:
+        """Try again what could not be stored. Where nothing is on its way, vouch for what was; batches do so too."""
+        self._try_again()
+        if not self._batches.busy:
+            await self._store([], [], self._vouch(()))
+
+    async def close(self) -> None:
+        """Store what waits, and take this process from those that are waited for."""
+        self._try_again()
+        await self._batches.drained()
+        if self._unstored:
+            log.error("%d touches are lost: PostgreSQL does not take them", len(self._unstored))
+            TOUCHES_LOST.inc(len(self._unstored))
+        try:
+            await store_touches.end_writer(self._pool, self._writer_id)
+        except DRIVER_ERRORS as fault:
+            log.warning("this process is waited for until it is forgotten: %s", type(fault).__name__)
+
+    def _add(self, item: Item) -> None:
+        if len(self._unstored) >= WAITING_MAX:
+            TOUCHES_LOST.inc()
+            return
+        self._count += 1
+        self._unstored[self._count] = item
+        self._batches.add(self._count)
+
+    def _try_again(self) -> None:
+        failed, self._failed = self._failed, []
+        for number in failed:
+            self._batches.add(number)
+
+    def _now_ms(self) -> int:
+        """Now; never before what came last, nor a time that was vouched for: a clock is set back now and then."""
+        self._last_ms = max(self._clock.ms(), self._last_ms, self._vouched_ms + 1)
+        return self._last_ms
+
+    def _vouch(self, taken: Collection[int]) -> int:
+        """The last ms of which nothing is left once `taken` are stored. From here on nothing more comes from then."""
+        rest = next((item for number, item in self._unstored.items() if number not in taken), None)
+        before_ms = self._now_ms() if rest is None else rest.at_ms
+        self._vouched_ms = max(self._vouched_ms, before_ms - 1)
+        return self._vouched_ms
+
+    async def _flush(self, numbers: list[int]) -> None:
+        """Store a batch. What the driver raises passes through, and all of it waits for the next tick."""
+        items = [self._unstored[number] for number in numbers]
+        visits = _merged(item for item in items if isinstance(item, Visit))
+        sign_ins = [item for item in items if isinstance(item, SignIn)]
+        await self._store(visits, sign_ins, self._vouch(frozenset(numbers)))
+        for number in numbers:
+            del self._unstored[number]
+        TOUCHES.inc(len(items))
+
+    async def _store(self, visits: Sequence[Visit], sign_ins: Sequence[SignIn], until_ms: int) -> None:
+        until, now = from_ms(until_ms), self._clock.now()
+        await store_touches.store(self._pool, self._writer_id, visits, sign_ins, until=until, now=now)
+
+    def _fail(self, number: int, error: Exception) -> None:
+        self._failed.append(number)
+
+
+def _merged(visits: Iterable[Visit]) -> list[Visit]:
+    """The same with one visit for each touch, in the order in which they came."""
+    touches: dict[str, Visit] = {}
+    for visit in visits:
+        first = touches.get(visit.id)
+        touches[visit.id] = visit if first is None else first.and_again(visit)
+    return list(touches.values())

@@ -1,0 +1,8 @@
+"""What referrals counts."""
+
+from typing import Final
+
+from prometheus_client import Counter
+
+TOUCHES: Final = Counter("millpond_touches", "Visits through shares that were stored, repetitions among them")
+TOUCHES_LOST: Final = Counter("millpond_touches_lost", "Visits that were not stored, for too many waited")

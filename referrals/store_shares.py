@@ -1,0 +1,149 @@
+"""SQL of shares: what can be shared, where a share grows, and who finds it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from inventory.ledger import Ledger
+from keel.database import Row
+from referrals.model import Node, Target, TargetKind
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share as it was written, once."""
+
+    node: Node
+    merchant_id: str
+    code: str
+    kind: TargetKind
+    target_id: str
+    family_id: str
+    campaign: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a code says to whoever has it. `title`: of the target as it is now; None where it was put away."""
+
+    share: Share
+    title: str | None
+    sharer_name: str | None
+
+
+async def target(ledger: Ledger, merchant_id: str, kind: TargetKind, target_id: str, *, now: datetime) -> Target | None:
+    """What is to be shared, where the merchant has it and still shows it. Raises LedgerFault."""
+    rows = await ledger.call(_TARGET, merchant_id, kind, target_id, now)
+    return None if not rows else _target_of(rows[0], kind)
+
+
+async def campaign(ledger: Ledger, merchant_id: str, name: str, *, now: datetime) -> Target | None:
+    """A campaign that runs, by its name. Raises LedgerFault."""
+    rows = await ledger.call(_CAMPAIGN, merchant_id, name, now)
+    return None if not rows else _target_of(rows[0], TargetKind.CAMPAIGN)
+
+
+async def line_of(
+    ledger: Ledger, merchant_id: str, people: Sequence[str], family_id: str, *, until: datetime
+) -> list[Node]:
+    """The share through which somebody came last to a family of targets, with all above it, from the root down.
+
+    `people`: the ids under which he is known; those that are linked with them are looked up. His own shares do not
+    bring him. Empty where he came by himself. Raises LedgerFault.
+    """
+    return [node_of(row) for row in await ledger.call(_LINE, merchant_id, list(people), until, family_id)]
+
+
+async def add(ledger: Ledger, share: Share) -> Share | None:
+    """Write a share, or find the one that says the same. None where its code is taken. Raises LedgerFault."""
+    node = share.node
+    same = [share.merchant_id, node.sharer_id, share.kind, share.target_id, share.campaign, node.parent_id]
+    rest: list[Any] = [node.id, share.code, share.family_id, node.root_id, node.depth, list(node.path)]
+    rows = await ledger.call(_ADD, *same, *rest, share.created_at) or await ledger.call(_SAME, *same)
+    return share_of(rows[0]) if rows else None
+
+
+async def find(ledger: Ledger, code: str, merchant_id: str | None = None) -> Share | None:
+    """A share by its code; only of this merchant, where one is given. Raises LedgerFault."""
+    rows = await ledger.call(_FIND, code, merchant_id)
+    return share_of(rows[0]) if rows else None
+
+
+async def show(ledger: Ledger, code: str) -> Shown | None:
+    """What a code points to. Raises LedgerFault."""
+    rows = await ledger.call(_SHOW, code)
+    return Shown(share_of(rows[0]), rows[0]["title"], rows[0]["display_name"]) if rows else None
+
+
+async def of_sharer(
+    ledger: Ledger, merchant_id: str, people: Sequence[str], *, below: str | None, count: int
+) -> list[Share]:
+    """A page of what somebody shared, under any of his ids, newest first, below an id. Raises LedgerFault."""
+    return [share_of(row) for row in await ledger.call(_OF_SHARER, merchant_id, list(people), below, count)]
+
+
+def share_of(row: Row) -> Share:
+    """A row of `share`."""
+    return Share(
+        node=node_of(row),
+        merchant_id=str(row["merchant_id"]),
+        code=row["code"],
+        kind=TargetKind(row["target_kind"]),
+        target_id=str(row["target_id"]),
+        family_id=str(row["family_id"]),
+        campaign=row["campaign"],
+        created_at=row["created_at"],
+    )
+
+
+def node_of(row: Row) -> Node:
+    """The part of a row that says where it grows."""
+    return Node(str(row["id"]), str(row["sharer_id"]), str(row["root_id"]), tuple(map(str, row["path"])))
+
+
+def _target_of(row: Row, kind: TargetKind) -> Target:
+    return Target(kind, str(row["id"]), str(row["family_id"]), row["title"], row["campaign"])
+
+
+_TARGET: Final = """
+    SELECT id, family_id, title, campaign FROM share_target
+    WHERE merchant_id = $1 AND kind = $2 AND id = $3 AND (ends_at IS NULL OR ends_at > $4)
+"""
+_CAMPAIGN: Final = """
+    SELECT id, family_id, title, campaign FROM share_target
+    WHERE merchant_id = $1 AND kind = 'campaign' AND campaign = $2 AND (ends_at IS NULL OR ends_at > $3)
+"""
+_LINE: Final = """
+    WITH people (ids) AS MATERIALIZED (SELECT people_of($1, $2, $3)), came AS (
+        SELECT s.path || s.id AS ids FROM touch t JOIN share s ON s.merchant_id = t.merchant_id AND s.id = t.share_id
+        WHERE t.merchant_id = $1 AND t.visitor_id = ANY ((SELECT ids FROM people)::uuid[]) AND t.at <= $3
+            AND s.family_id = $4 AND s.sharer_id <> ALL ((SELECT ids FROM people)::uuid[])
+        ORDER BY t.at DESC, t.id DESC LIMIT 1)
+    SELECT s.id, s.sharer_id, s.root_id, s.path FROM came JOIN share s ON s.merchant_id = $1 AND s.id = ANY (came.ids)
+    ORDER BY s.depth
+"""
+_ADD: Final = """
+    INSERT INTO share AS s (merchant_id, sharer_id, target_kind, target_id, campaign, parent_id,
+                            id, code, family_id, root_id, depth, path, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING
+    RETURNING s.*
+"""
+_SAME: Final = """
+    SELECT s.* FROM share s
+    WHERE s.merchant_id = $1 AND s.sharer_id = $2 AND s.target_kind = $3 AND s.target_id = $4
+        AND s.campaign IS NOT DISTINCT FROM $5 AND s.parent_id IS NOT DISTINCT FROM $6
+"""
+_FIND: Final = "SELECT s.* FROM share s WHERE s.code = $1 AND ($2::uuid IS NULL OR s.merchant_id = $2)"
+_SHOW: Final = """
+    SELECT s.*, g.title, p.display_name FROM share s
+    LEFT JOIN share_target g ON g.merchant_id = s.merchant_id AND g.kind = s.target_kind AND g.id = s.target_id
+    LEFT JOIN customer_profile p ON p.merchant_id = s.merchant_id AND p.customer_id = s.sharer_id
+    WHERE s.code = $1
+"""
+_OF_SHARER: Final = """
+    SELECT s.* FROM share s
+    WHERE s.merchant_id = $1 AND s.sharer_id = ANY ($2::uuid[]) AND ($3::uuid IS NULL OR s.id < $3)
+    ORDER BY s.id DESC LIMIT $4
+"""
