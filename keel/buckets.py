@@ -64,6 +64,12 @@ class TokenBuckets:
         self._forget(now_s)
         return wait_s if refused else 0.0
 
+    def wait_s(self, key: Hashable) -> float:
+        """Seconds until there is a token; 0 where there is one. Takes none."""
+        now_s = self._clock_s()
+        wait_s = max(self._full_at_s.get(key, now_s), now_s) + self._token_s - now_s - self._depth_s
+        return wait_s if wait_s > 1e-9 else 0.0
+
     def _forget(self, now_s: float) -> None:
         """Drop the longest unused that are full, and whatever is over the limit."""
         full_at_s = self._full_at_s

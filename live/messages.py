@@ -19,6 +19,7 @@ LIKES_MAX: Final = 100
 PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
 Id = Annotated[str, Meta(pattern=rf"^{ID_SHAPE}\Z", description="A UUID in lower case.")]
 Ref = Annotated[str, Meta(max_length=REF_CHARS_MAX, pattern=PRINTABLE, description="The client's own; repeated.")]
+Told = Annotated[str, Meta(description="What is not understood is passed over.")]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 
 
@@ -37,7 +38,8 @@ class PlaceRequest(Request, frozen=True, kw_only=True):
 class Hello(Request, tag="hello", frozen=True, kw_only=True):
     """The first message: who is there, by an access token, by the guest pass of an earlier welcome, or by neither.
 
-    Sent again on the same socket, it brings a fresher token of the same person, or says who the guest is.
+    Sent again on the same socket, it brings a fresher token of the same person, or says who the guest is. A pass beside
+    a token says which guest that customer was.
     """
 
     token: Annotated[str, Meta(max_length=TOKEN_CHARS_MAX)] | None = None
@@ -52,10 +54,17 @@ class Since(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Join(Request, tag="join", frozen=True, kw_only=True):
-    """Come into a room, or for staff into a rehearsal session by its id; `since` where the client was there before."""
+    """Come into a room, or for staff into a rehearsal session by its id; `since` where the client was there before.
+
+    `share` is the code of the card or picture that was opened to come here, `channel` where that was found, `community`
+    the group's opaque id, as far as the client knows. They are sent once for each opening, and never keep anybody out.
+    """
 
     place: Id
     since: Since | None = None
+    share: Told | None = None
+    channel: Told | None = None
+    community: Told | None = None
 
 
 class Leave(PlaceRequest, tag="leave", frozen=True, kw_only=True):

@@ -33,6 +33,15 @@ class Reception:
             guest = self._guests.renewed(viewer.id)
         return viewer, self._welcome(viewer, guest, hello.ref)
 
+    def guest_before(self, hello: Hello) -> Viewer | None:
+        """The guest who comes back with a token, where his pass says so. One that is not good says nothing."""
+        if hello.token is None or hello.guest is None:
+            return None
+        try:
+            return Viewer(self._guests.read(hello.guest))
+        except NotSignedIn:
+            return None
+
     def still_good(self, viewer: Viewer) -> bool:
         """Whether the token that this viewer said hello with would pass now. Guests and fixed tokens always are."""
         if self.is_denied(viewer):

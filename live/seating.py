@@ -1,7 +1,7 @@
 """Hello, join and leave: who is at a socket, and in which rooms it is."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, Protocol
 
 from keel.clock import Clock
 from keel.errors import NotSignedIn
@@ -23,14 +23,32 @@ SOCKETS_PER_VIEWER_MAX: Final = 5
 BanOf = Callable[[Viewer, Seat], Banned | None]
 
 
+class Witness(Protocol):
+    """Who has to know how viewers came, and whom guests became. Never waits, and raises nothing."""
+
+    def arrived(self, viewer: Viewer, seat: Seat, join: Join) -> None:
+        """A viewer who does not work here came into a room; each time that he says so."""
+
+    def became(self, guest: Viewer, viewer: Viewer) -> None:
+        """A guest is this customer."""
+
+
 class Seating:
     """Every socket of this gateway that said hello, by viewer, and its seats."""
 
     def __init__(
-        self, *, reception: Reception, places: Places, halls: Halls, presence: Presence, clock: Clock, ban_of: BanOf
+        self,
+        *,
+        reception: Reception,
+        places: Places,
+        halls: Halls,
+        presence: Presence,
+        clock: Clock,
+        ban_of: BanOf,
+        witness: Witness,
     ) -> None:
         self.reception, self._places, self._halls, self._ban_of = reception, places, halls, ban_of
-        self._presence, self._clock = presence, clock
+        self._presence, self._clock, self._witness = presence, clock, witness
         self._sockets: dict[str, list[ViewerConnection]] = {}
         self.in_several: set[ViewerConnection] = set()
 
@@ -44,6 +62,7 @@ class Seating:
         if before is not None and not (before.may_become(viewer) and _fits(viewer, connection)):
             raise Refused(SomebodyElse(), hello.ref)
         self._seat_again(connection, viewer)
+        self._tell_whom_guests_became(before, viewer, hello)
         connection.conversation.greeted = True
         connection.say(welcome)
 
@@ -57,6 +76,8 @@ class Seating:
             return None
         if place.id not in connection.seats:
             self._sit(connection, connection.viewer, room)
+        if connection.viewer.principal is None:
+            self._witness.arrived(connection.viewer, connection.seats[place.id], message)
         return room.joined(message.since, message.ref)
 
     def leave(self, connection: ViewerConnection, message: Leave) -> Left:
@@ -90,6 +111,12 @@ class Seating:
             room = self._halls.find(place)
             if room is not None:
                 yield room
+
+    def _tell_whom_guests_became(self, before: Viewer | None, viewer: Viewer, hello: Hello) -> None:
+        if viewer.claims is not None:
+            for guest in (before, self.reception.guest_before(hello)):
+                if guest is not None and guest.is_guest:
+                    self._witness.became(guest, viewer)
 
     def _seat_again(self, connection: ViewerConnection, viewer: Viewer) -> None:
         """The socket is this viewer's from here on, in all rooms that it is in."""

@@ -59,6 +59,12 @@ from orders.placement import Placement
 from orders.routes import router as orders_router
 from orders.service import Orders
 from orders.tickets import Tickets
+from referrals import routes as share_routes
+from referrals.campaigns import Campaigns
+from referrals.gathering import VOUCH_EVERY_S
+from referrals.limits import ShareLimits
+from referrals.sharing import Sharing
+from referrals.showing import Doors
 
 log = logging.getLogger(__name__)
 
@@ -71,19 +77,23 @@ _STAFF_ROUTERS: Final = (*(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, *
 
 @asynccontextmanager
 async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
-    """The loops that every serving process needs: the clock, the book of sales, and who may come in no more."""
+    """The loops that every serving process needs: the clock, the book of sales, who may come in no more, and the word
+    on touches. What was gathered of these is stored in the end."""
     stop = asyncio.Event()
     await at_start(parts.follow_clock)
     await at_start(parts.denials.read)  # before anybody is let in
+    await at_start(parts.touches.tick)  # before anybody comes through a share
     async with asyncio.TaskGroup() as group:
         for book in (parts.book, parts.viewers_book):
             group.create_task(keep_book(book, stop))
         group.create_task(keep_denials(parts.denials, stop))
         group.create_task(run_every("clock", FOLLOW_EVERY_S, stop, parts.follow_clock))
+        group.create_task(run_every("touches", VOUCH_EVERY_S, stop, parts.touches.tick))
         try:
             yield
         finally:
             stop.set()
+    await parts.touches.close()
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,7 @@ def build(parts: Parts, settings: Settings) -> Application:
     for router in (orders_router, sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):
         app.include_router(router)
     _add_rooms(app, parts, settings, PushKeys(settings.token_secrets.values()))
+    _add_sharing(app, parts, settings)
     _add_health(app, Readiness(parts))
     describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
@@ -153,6 +164,16 @@ def _add_rooms(app: FastAPI, parts: Parts, settings: Settings, keys: PushKeys) -
     app.state.broadcasting = Broadcasting(rooms, settings.media(), keys)
     app.state.ingest, app.state.hook_secret = Ingest(rooms, keys), settings.hook_secret()
     for router in (routes_rooms.router, routes_rooms.public, routes_sessions.router, routes_hooks.router):
+        app.include_router(router)
+
+
+def _add_sharing(app: FastAPI, parts: Parts, settings: Settings) -> None:
+    """Shares, visits through them, and campaigns."""
+    app.state.sharing = Sharing(parts.reader, parts.ids, parts.clock)
+    app.state.share_doors = Doors(parts.reader, parts.touches, ShareLimits())
+    app.state.share_links = settings.link_templates()
+    app.state.campaigns = Campaigns(parts.sessions, parts.ids, parts.clock)
+    for router in (share_routes.router, share_routes.short, share_routes.staff):
         app.include_router(router)
 
 

@@ -41,6 +41,7 @@ from millpond.settings import Settings
 from millpond.socket_moderation import SocketModeration
 from millpond.socket_orders import SocketOrders
 from millpond.socket_sales import register_sales
+from millpond.socket_shares import SocketShares
 from millpond.socket_shelf import register_shelf
 from millpond.socket_talk import SocketTalk, Voices, voices_of
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, tokens_of
@@ -110,6 +111,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
             presence=presence,
             clock=parts.clock,
             ban_of=voices.ban_of,
+            witness=SocketShares(parts.touches),
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
         talk = SocketTalk(voices, parts.studio(), halls.session_at)

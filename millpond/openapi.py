@@ -56,6 +56,7 @@ TAGS: Final[Mapping[str, str]] = {
     "viewers": "What everybody sees, from memory: a crowd that looks does not touch the database.",
     "customer sign-in": "How customers come in: as guests, or through the provider of their app.",
     "orders": "What a customer does: place, read and cancel orders, and say whom they go to.",
+    "sharing": "What people pass on, and who came through it.",
     "staff sign-in": "How staff come in: by e-mail and password, the first time with an invitation.",
     "room": "What staff do with a broadcast: what is shown, what is said, and who may say it.",
     "staff": "What a merchant's staff do. Each route says which roles may.",

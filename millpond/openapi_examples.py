@@ -12,6 +12,7 @@ JSON_BODY: Final = "application/json"
 WHOLE: Final[Mapping[str, Json]] = {
     "BaseStockWish": {"adjust": -2, "reason": "Counted by hand"},
     "StockWish": {"add": 20, "version": 8},
+    "CampaignWish": {"name": "spring", "title": "Brushes in spring"},
     "SaleChange": {"closes_at": "2027-01-15T09:00:00Z", "version": 6},
     "ItemChange": {"price": 12_900, "version": 6},
     "Guarded": {"version": 6},
@@ -22,7 +23,9 @@ WHOLE: Final[Mapping[str, Json]] = {
 }
 _WORDS: Final[Mapping[str, Any]] = {
     "address": "18 Willow Lane, Hangzhou",
+    "campaign": "spring",
     "code": "BRUSH-1",
+    "community": "tGyP6s5yDHZ7x",
     "currency": "CNY",
     "email": "hua@example.com",
     "invitation": "eW91J3JlIGludml0ZWQgdG8gYSBwb25kIG9mIG1pbGw",
@@ -36,6 +39,11 @@ _WORDS: Final[Mapping[str, Any]] = {
     "refresh_token": "AaMYXFAAcAmORbD2fCJsiA" + "c3RpbGwtd2F0ZXI" + "h" * 49,
     "specification": {"colour": "red"},
     "state": "open",
+    "scene": "kX7mQ2vRt",
+    "mini_program": "pages/room/index?id=01a3185c-5000-7009-8e45-b0f67c226c88&scene=kX7mQ2vRt",
+    "h5": "https://shop.example/room/01a3185c-5000-7009-8e45-b0f67c226c88?s=kX7mQ2vRt",
+    "short": "https://shop.example/s/kX7mQ2vRt",
+    "sharer_name": "Hua",
     "text": "Called back: leave it at the door.",
     "time_zone": "Asia/Shanghai",
     "title": "Brush",

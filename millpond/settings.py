@@ -33,6 +33,7 @@ from millpond.settings_kinds import (
     TrustedProxies,
 )
 from millpond.settings_media import MediaSettings
+from millpond.settings_sharing import SharingSettings
 
 __all__ = ["PREFIX", "PROCESSES_MAX", "Settings", "SettingsRefused", "StaffToken", "new_secrets"]
 
@@ -40,7 +41,7 @@ PREFIX: Final = "MILLPOND_"
 PROCESSES_MAX: Final = 64
 
 
-class Settings(MediaSettings, BaseSettings):
+class Settings(MediaSettings, SharingSettings, BaseSettings):
     """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
 
     model_config = SettingsConfigDict(
@@ -163,10 +164,9 @@ class Settings(MediaSettings, BaseSettings):
         return {kid: key.get_secret_value() for kid, key in self.token_keys.items()}
 
     def with_secrets(self) -> Self:
-        """These settings with token keys and staff tokens.
+        """These settings with token keys and staff tokens. Raises SettingsRefused for a given database without them.
 
-        With an embedded database, what is missing is read from the data folder or made there. Raises SettingsRefused
-        when a database is given without them.
+        With an embedded one, what is missing is read from the data folder or made there.
         """
         demo = self.database_url is None if self.demo_sign_in is None else self.demo_sign_in
         if self.token_keys and self.staff_tokens:

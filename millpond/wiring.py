@@ -27,6 +27,7 @@ from live.sale_news import RoomEvents
 from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
+from referrals.gathering import Touches
 
 GATE_RELEASES: Final = "gate-releases"
 ROOM_LOG: Final = "room-log"
@@ -61,6 +62,7 @@ class Parts:
     rebuilder: Rebuilder
     denials: Denials
     room_log: RoomLog
+    touches: Touches
 
     @property
     def selling(self) -> Selling:
@@ -105,13 +107,13 @@ async def parts_of(
             return await database_ms(pool)
 
         clock = clock or FollowingClock(reference)
-        ledger, reader, gate = Ledger(hot_pool), Ledger(read_pool), Gate(redis)
+        ledger, reader, gate, ids = Ledger(hot_pool), Ledger(read_pool), Gate(redis), Ids(clock)
         yield Parts(
             pool=pool,
             sessions=sessions_of(engine),
             redis=redis,
             clock=clock,
-            ids=Ids(clock),
+            ids=ids,
             gate=gate,
             ledger=ledger,
             book=SaleBook(ledger),
@@ -120,6 +122,7 @@ async def parts_of(
             rebuilder=Rebuilder(pool, ledger, gate),
             denials=Denials(pool, clock),
             room_log=RoomLog(redis, clock),
+            touches=Touches(pool, ids, clock),
         )
 
 

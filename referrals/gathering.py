@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 BATCH_MAX: Final = 500
 WAITING_MAX: Final = 100_000
-TICK_EVERY_S: Final = 1.0
+VOUCH_EVERY_S: Final = 1.0
 
 Item = Visit | SignIn
 

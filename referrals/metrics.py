@@ -4,5 +4,5 @@ from typing import Final
 
 from prometheus_client import Counter
 
-TOUCHES: Final = Counter("millpond_touches", "Visits through shares that were stored, repetitions among them")
-TOUCHES_LOST: Final = Counter("millpond_touches_lost", "Visits that were not stored, for too many waited")
+TOUCHES: Final = Counter("millpond_touches_total", "Visits through shares that were stored, repetitions among them")
+TOUCHES_LOST: Final = Counter("millpond_touches_lost_total", "Visits that were not stored, for too many waited")

@@ -65,9 +65,9 @@ async def add(ledger: Ledger, share: Share) -> Share | None:
     return share_of(rows[0]) if rows else None
 
 
-async def find(ledger: Ledger, code: str, merchant_id: str | None = None) -> Share | None:
-    """A share by its code; only of this merchant, where one is given. Raises LedgerFault."""
-    rows = await ledger.call(_FIND, code, merchant_id)
+async def find(ledger: Ledger, merchant_id: str, code: str) -> Share | None:
+    """A merchant's share by its code. Raises LedgerFault."""
+    rows = await ledger.call(_FIND, merchant_id, code)
     return share_of(rows[0]) if rows else None
 
 
@@ -135,7 +135,7 @@ _SAME: Final = """
     WHERE s.merchant_id = $1 AND s.sharer_id = $2 AND s.target_kind = $3 AND s.target_id = $4
         AND s.campaign IS NOT DISTINCT FROM $5 AND s.parent_id IS NOT DISTINCT FROM $6
 """
-_FIND: Final = "SELECT s.* FROM share s WHERE s.code = $1 AND ($2::uuid IS NULL OR s.merchant_id = $2)"
+_FIND: Final = "SELECT s.* FROM share s WHERE s.merchant_id = $1 AND s.code = $2"
 _SHOW: Final = """
     SELECT s.*, g.title, p.display_name FROM share s
     LEFT JOIN share_target g ON g.merchant_id = s.merchant_id AND g.kind = s.target_kind AND g.id = s.target_id

@@ -15,6 +15,7 @@ from accounts.apps import add_app
 from accounts.passwords import Passwords
 from accounts.people import People, SignedIn
 from accounts.providers import DEMO, DemoProvider
+from accounts.tokens import Claims
 from inventory.archiving import archive_sku
 from inventory.catalogue import NewVariant
 from inventory.copying import save_template
@@ -34,6 +35,9 @@ from orders.export_work import Exporter
 from orders.exporting import ask_export
 from orders.filters import OrderFilter
 from orders.handling import Handling
+from referrals.campaigns import Campaigns, add_campaign
+from referrals.model import TargetKind
+from referrals.sharing import Sharing, Wish, share
 from tests.accounts.shops import CHEAP, PASSWORD
 from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale
 from tests.live.studios import link
@@ -125,6 +129,7 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
         } | await _catalogue(shop)
         things |= await _rooms(served, by, pending.member.id)
         things |= await _talk(shop, sale, things["room_id"], things["session_id"])
+        things |= await _shares(served, by, own, things["room_id"])
         yield World(served, people, own, other, sale, things)
 
 
@@ -159,6 +164,17 @@ async def _talk(shop: Shop, sale: Sale, room_id: str, session_id: str) -> dict[s
     entry = Entry(Venue(shop.staff.merchant_id, room_id, room_id), comment, CommentState.WAITING)
     await record(shop.pool, [entry])
     return {"comment_id": comment.id}
+
+
+async def _shares(served: Served, by: Principal, own: Side, room_id: str) -> dict[str, str]:
+    """The room, shared by the customer, and a campaign."""
+    parts = served.parts
+    sharer = Claims(own.customer.subject_id, by.merchant_id, exp=0)
+    here = Sharing(parts.reader, parts.ids, parts.clock)
+    code = (await share(here, sharer, Wish(TargetKind.ROOM, room_id))).code
+    plans = Campaigns(parts.sessions, parts.ids, parts.clock)
+    campaign = await add_campaign(plans, by, name="spring", title="Spring", ends_at=None)
+    return {"share_code": code, "campaign_id": campaign.id}
 
 
 async def _export(served: Served, by: Principal) -> str:

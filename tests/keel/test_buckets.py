@@ -106,3 +106,14 @@ def test_whoever_has_spent_all_is_told_how_long_to_wait():
     spend(buckets, "mei")
     watch.s += 1 / 3
     spend(buckets, "hua")
+
+
+def test_looking_takes_no_token():
+    now_s = [0.0]
+    buckets = TokenBuckets(per_s=2, burst=1, clock_s=lambda: now_s[0])
+    assert [buckets.wait_s("a") for _ in range(3)] == [0, 0, 0]
+    assert buckets.take("a") == 0
+    assert buckets.wait_s("a") == pytest.approx(0.5)
+    assert buckets.wait_s("b") == 0
+    now_s[0] = 0.5
+    assert buckets.wait_s("a") == 0

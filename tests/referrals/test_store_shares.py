@@ -158,7 +158,9 @@ async def test_a_code_that_is_taken_is_not_written_twice(grove: Grove):
 async def test_a_share_is_found_by_its_code_and_by_its_own_merchant(grove: Grove):
     share = (await grove.chain(await grove.target("room"), 1))[0][1]
     ledger = grove.shop.ledger
-    assert await store_shares.find(ledger, share.code) == share
-    assert await store_shares.find(ledger, share.code, grove.merchant_id) == share
-    assert await store_shares.find(ledger, share.code, await another_merchant(grove)) is None
-    assert await store_shares.find(ledger, new_code()) is None
+    shown = await store_shares.show(ledger, share.code)
+    assert shown == store_shares.Shown(share, "By the pond", None)
+    assert await store_shares.find(ledger, grove.merchant_id, share.code) == share
+    assert await store_shares.find(ledger, await another_merchant(grove), share.code) is None
+    assert await store_shares.find(ledger, grove.merchant_id, new_code()) is None
+    assert await store_shares.show(ledger, new_code()) is None

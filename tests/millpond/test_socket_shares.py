@@ -1,0 +1,105 @@
+"""Visits with the socket's join: counted as over HTTP, and never a reason to keep anybody out."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from accounts.tokens import Claims
+from referrals.model import TargetKind, new_code
+from referrals.sharing import Sharing, Wish, share
+from referrals.store_touches import of_people
+from tests.eventually import eventually_async
+from tests.inventory.selling import make_merchant
+from tests.live.watching import STAFF, Pond, gateway
+from tests.millpond.airs import on_air
+
+
+@pytest.fixture
+async def pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
+    async with gateway(database_url, redis_url, gateway_messages_per_s=1_000, gateway_messages_burst=1_000) as pond:
+        yield pond
+
+
+async def shared(pond: Pond, room_id: str, merchant_id: str = "") -> str:
+    """The code of a room that somebody shared."""
+    merchant_id, sharer_id = merchant_id or pond.shop.staff.merchant_id, pond.shop.ids.new()
+    statement = "INSERT INTO customer (id, merchant_id, created_at) VALUES ($1, $2, $3)"
+    await pond.parts.pool.execute(statement, sharer_id, merchant_id, pond.shop.clock.now())
+    here = Sharing(pond.parts.reader, pond.parts.ids, pond.parts.clock)
+    return (await share(here, Claims(sharer_id, merchant_id, exp=0), Wish(TargetKind.ROOM, room_id))).code
+
+
+async def touches(pond: Pond) -> list[Any]:
+    async def stored() -> bool:
+        return not pond.parts.touches.waiting
+
+    await eventually_async(stored)
+    return list(await pond.parts.pool.fetch("SELECT *, visitor_id::text AS who FROM touch ORDER BY at, id"))
+
+
+async def test_a_join_through_a_share_is_a_touch_of_the_session_on_air(pond: Pond):
+    air = await on_air(pond)
+    code, customer_id = await shared(pond, air.room), pond.shop.ids.new()
+    async with pond.viewer(token=pond.token(customer_id)) as viewer:
+        for _ in range(2):
+            await viewer.join(air.room, share=code, channel="group", community="tGyP6s5yDHZ7x")
+    (touch,) = await touches(pond)
+    assert (touch["who"], touch["channel"], touch["community"]) == (customer_id, "group", "tGyP6s5yDHZ7x")
+    assert str(touch["session_id"]) == air.session_id
+
+
+async def test_no_code_keeps_anybody_out(pond: Pond):
+    room = await pond.make_room()
+    other_id = (await make_merchant(pond.shop.selling, "Another pond")).merchant_id
+    foreign = await shared(pond, await pond.make_room(other_id), other_id)
+    async with pond.viewer() as viewer:
+        for code in (foreign, new_code(), "", "x" * 10_000, "群", "\\ud800", "\\u0000"):
+            assert (await viewer.join(room, share=code, channel="tiktok", community="x " * 500))["place"] == room
+    assert await touches(pond) == []
+
+
+async def test_what_is_not_understood_beside_a_good_code_is_passed_over(pond: Pond):
+    room = await pond.make_room()
+    code = await shared(pond, room)
+    async with pond.viewer() as viewer:
+        await viewer.join(room, share=code, channel="tiktok", community="two words")
+    (touch,) = await touches(pond)
+    assert (touch["channel"], touch["community"]) == ("unknown", None)
+
+
+async def test_who_works_here_is_no_visitor(pond: Pond):
+    room = await pond.make_room()
+    async with pond.viewer(token=STAFF) as host:
+        await host.join(room, share=await shared(pond, room))
+    assert await touches(pond) == []
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_a_guest_came_through_is_the_customers_once_he_signs_in(pond: Pond, again: bool):
+    """On the same socket, or on a new one to which the guest's pass is sent along."""
+    room = await pond.make_room()
+    code, customer_id, now = await shared(pond, room), pond.shop.ids.new(), pond.shop.clock.now
+    async with pond.viewer() as guest:
+        welcome = await guest.hello()
+        await guest.join(room, share=code, channel="moments")
+        if not again:
+            await guest.hello(token=pond.token(customer_id))
+    if again:
+        async with pond.viewer(token=pond.token(customer_id), guest=welcome["guest"]):
+            pass
+    (touch,) = await touches(pond)
+    assert touch["who"] == welcome["viewer_id"] != customer_id
+    merchant_id = pond.shop.staff.merchant_id
+    assert [t.visitor_id for t in await of_people(pond.parts.pool, merchant_id, [customer_id], now())] == [touch["who"]]
+
+
+async def test_a_pass_that_is_not_good_says_nothing_and_keeps_nobody_out(pond: Pond):
+    async with pond.viewer() as guest:
+        welcome = await guest.hello()
+    forged = welcome["guest"][:-2] + "xx"
+    customer_id = pond.shop.ids.new()
+    for text in (forged, "x", ""):
+        async with pond.viewer() as viewer:
+            assert (await viewer.hello(token=pond.token(customer_id), guest=text))["viewer_id"] == customer_id
+    assert await pond.parts.pool.fetch("SELECT FROM touch_person") == []
