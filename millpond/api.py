@@ -82,7 +82,6 @@ async def upkeep_of(parts: Parts) -> AsyncIterator[None]:
     stop = asyncio.Event()
     await at_start(parts.follow_clock)
     await at_start(parts.denials.read)  # before anybody is let in
-    await at_start(parts.touches.tick)  # before anybody comes through a share
     async with asyncio.TaskGroup() as group:
         for book in (parts.book, parts.viewers_book):
             group.create_task(keep_book(book, stop))

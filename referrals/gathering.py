@@ -6,6 +6,7 @@ with every batch and once a second while nothing happens, up to when all of its 
 A PostgreSQL that is away for longer makes late touches: they count for the trees and come too late for the credit.
 """
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 BATCH_MAX: Final = 500
 WAITING_MAX: Final = 100_000
 VOUCH_EVERY_S: Final = 1.0
+ANSWER_WITHIN_S: Final = 2.0  # whoever waits longer keeps a process from ending
 
 Item = Visit | SignIn
 
@@ -69,7 +71,10 @@ class Touches:
         """Try again what could not be stored. Where nothing is on its way, vouch for what was; batches do so too."""
         self._try_again()
         if not self._batches.busy:
-            await self._store([], [], self._vouch(()))
+            try:
+                await self._store([], [], self._vouch(()))
+            except DRIVER_ERRORS as fault:
+                log.warning("nobody hears that touches are stored: %s", type(fault).__name__)
 
     async def close(self) -> None:
         """Store what waits, and take this process from those that are waited for."""
@@ -79,7 +84,8 @@ class Touches:
             log.error("%d touches are lost: PostgreSQL does not take them", len(self._unstored))
             TOUCHES_LOST.inc(len(self._unstored))
         try:
-            await store_touches.end_writer(self._pool, self._writer_id)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await store_touches.end_writer(self._pool, self._writer_id)
         except DRIVER_ERRORS as fault:
             log.warning("this process is waited for until it is forgotten: %s", type(fault).__name__)
 
@@ -109,18 +115,24 @@ class Touches:
         return self._vouched_ms
 
     async def _flush(self, numbers: list[int]) -> None:
-        """Store a batch. What the driver raises passes through, and all of it waits for the next tick."""
+        """Store a batch. Where PostgreSQL does not take it, all of it waits for the next tick."""
         items = [self._unstored[number] for number in numbers]
         visits = _merged(item for item in items if isinstance(item, Visit))
         sign_ins = [item for item in items if isinstance(item, SignIn)]
-        await self._store(visits, sign_ins, self._vouch(frozenset(numbers)))
+        try:
+            await self._store(visits, sign_ins, self._vouch(frozenset(numbers)))
+        except DRIVER_ERRORS as fault:
+            self._failed += numbers
+            log.warning("%d touches wait: %s", len(self._unstored), type(fault).__name__)
+            return
         for number in numbers:
             del self._unstored[number]
         TOUCHES.inc(len(items))
 
     async def _store(self, visits: Sequence[Visit], sign_ins: Sequence[SignIn], until_ms: int) -> None:
         until, now = from_ms(until_ms), self._clock.now()
-        await store_touches.store(self._pool, self._writer_id, visits, sign_ins, until=until, now=now)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            await store_touches.store(self._pool, self._writer_id, visits, sign_ins, until=until, now=now)
 
     def _fail(self, number: int, error: Exception) -> None:
         self._failed.append(number)
