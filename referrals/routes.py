@@ -14,7 +14,7 @@ from referrals import campaigns as plans
 from referrals import sharing, showing
 from referrals.campaigns import Campaigns
 from referrals.links import LinkTemplates, links_of
-from referrals.model import PAGE_MAX
+from referrals.model import CODE_SHAPE, PAGE_MAX
 from referrals.schemas import (
     CampaignOut,
     CampaignPage,
@@ -33,8 +33,8 @@ from referrals.store_shares import Share
 Below = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
-# Without a pattern: what cannot be a code is not found like any other that nobody gave out.
-PathCode = Annotated[str, Path(description="The code of a share.")]
+# The pattern is told and not enforced: what cannot be a code is not found, like any other that nobody gave out.
+PathCode = Annotated[str, Path(description="The code of a share.", json_schema_extra={"pattern": CODE_SHAPE})]
 
 
 async def sharing_of(request: Request) -> Sharing:

@@ -19,7 +19,7 @@ CREATE TABLE share (                                          -- written once: a
     id          uuid PRIMARY KEY,
     merchant_id uuid NOT NULL,
     code        text NOT NULL CHECK (code ~ '^[2-9A-HJ-NP-Za-km-z]{8,10}$'),
-    sharer_id   uuid NOT NULL,
+    sharer_id   uuid NOT NULL,                                -- a customer; tokens made by hand name some without a row
     target_kind text NOT NULL CHECK (target_kind IN ('room', 'session', 'product', 'campaign')),
     target_id   uuid NOT NULL,
     family_id   uuid NOT NULL,                                -- the room of a room and of its sessions; else the target
@@ -38,7 +38,6 @@ CREATE TABLE share (                                          -- written once: a
     CONSTRAINT share_depth CHECK (cardinality(path) = depth AND array_ndims(path) IS NOT DISTINCT FROM CASE WHEN depth > 0 THEN 1 END),
     CONSTRAINT share_root CHECK (CASE WHEN parent_id IS NULL THEN depth = 0 AND root_id = id
                                       ELSE depth > 0 AND root_id = path[1] AND parent_id = path[depth] END),
-    FOREIGN KEY (merchant_id, sharer_id) REFERENCES customer (merchant_id, id),
     FOREIGN KEY (merchant_id, parent_id) REFERENCES share (merchant_id, id),
     FOREIGN KEY (merchant_id, campaign) REFERENCES campaign (merchant_id, name)
 );

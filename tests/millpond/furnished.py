@@ -58,6 +58,8 @@ def furnish(staff: Caller, customer: Caller, *, sale_id: str, item_id: str) -> d
         "template_id": staff.post(f"/staff/sales/{sale_id}/template")["id"],
         "room_id": room["id"],
         "session_id": session["id"],
+        "share_code": customer.post("/shares", {"kind": "room", "id": room["id"]})["code"],
+        "campaign_id": staff.post("/staff/campaigns", {"name": "spring", "title": "Spring"})["id"],
         "silence_id": staff.post(f"/staff/rooms/{room['id']}/silences", muted)["id"],
         "word_id": staff.get("/staff/words").json()["words"][0]["id"],
         "app_id": app_id,

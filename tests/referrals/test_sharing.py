@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from accounts.tokens import Claims
 from keel.errors import NotFound
 from keel.ids import Ids
 from referrals import sharing
@@ -116,3 +117,15 @@ async def test_a_share_for_a_campaign_is_another_one(grove: Grove):
     assert [plain.campaign, for_spring.campaign] == [None, "spring"]
     assert (await grove.share(who, spring)).campaign == "spring"
     assert [s.code for s in await sharing.page(grove.here, who, below=None, count=2)][-1] == for_spring.code
+
+
+async def test_who_has_no_row_of_ours_shares_as_he_buys(grove: Grove):
+    """Tokens made by hand name customers that nobody wrote down; orders take them too."""
+    room = await grove.target("room")
+    nobody = replace_sub(await grove.person(), grove.shop.ids.new())
+    assert await grove.share(nobody, room) == await grove.share(nobody, room)
+
+
+def replace_sub(who: Claims, customer_id: str) -> Claims:
+    """The same merchant's customer under another id."""
+    return Claims(customer_id, who.mid, who.exp)
