@@ -1,4 +1,4 @@
-# One image for every process: millpond api, millpond worker, millpond migrate. See docker-compose.yml.
+# One image for every process: millpond api, millpond gateway, millpond worker, millpond migrate. See docker-compose.yml.
 
 FROM python:3.12.12-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -10,6 +10,7 @@ ENV PIP_NO_INDEX=1 PIP_FIND_LINKS=/wheels
 COPY pyproject.toml README.md LICENSE ./
 COPY millpond millpond
 COPY console console
+COPY live live
 COPY orders orders
 COPY inventory inventory
 COPY accounts accounts
@@ -25,10 +26,11 @@ COPY --from=build /srv/millpond /srv/millpond
 ENV PATH=/srv/millpond/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MILLPOND_API_HOST=0.0.0.0 \
+    MILLPOND_GATEWAY_HOST=0.0.0.0 \
     MILLPOND_DATA_DIR=/var/lib/millpond \
     MILLPOND_LOG_JSON=true
 USER 10001
-EXPOSE 8000
+EXPOSE 8000 8001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["millpond"]
 CMD ["api"]

@@ -1,4 +1,4 @@
-# up       run everything: engines, API, worker        test   run the tests, ARGS="-k expiry" narrows them
+# up       run everything: engines and all processes    test   run the tests, ARGS="-k expiry" narrows them
 # check    lint, types, layers, the style              bench  measure, QUICK=1 for a short run
 # migrate  bring the database to the newest schema
 #
@@ -15,8 +15,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 up: .venv/project
 	@$(BIN)/millpond up $(ARGS)
 
+# Two workers, each with engines of its own, for much of a test is waiting. Given servers are one worker's, and ARGS=-n0
+# asks for one too.
 test: .venv/project
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(if $(DATABASE_URL)$(REDIS_URL),,-n 2 --dist loadfile) $(ARGS)
 
 check: .venv/project
 	@$(BIN)/ruff check --quiet --output-format concise .

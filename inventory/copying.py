@@ -51,6 +51,8 @@ async def save_template(selling: Selling, by: Principal, sale_id: str, title: st
             currency=sale.currency,
             hold_ttl_s=sale.hold_ttl_s,
             limit_per_customer=sale.limit_per_customer,
+            needs_ticket=sale.needs_ticket,
+            ticket_after_s=sale.ticket_after_s,
             items=[asdict(item) for item in await _items_of(session, sale_id)],
             created_at=selling.clock.now(),
         )
@@ -111,6 +113,8 @@ async def _make(
         closes_at=again.closes_at,
         hold_ttl_s=like.hold_ttl_s,
         limit_per_customer=like.limit_per_customer,
+        needs_ticket=like.needs_ticket,
+        ticket_after_s=like.ticket_after_s,
         rehearsal=again.rehearsal,
     )
     sale = await enter_sale(selling, session, by, new)

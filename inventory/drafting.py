@@ -20,7 +20,8 @@ from keel.identity import Principal
 class NewSale:
     """A draft. Without `opens_at` a hand opens it; without `closes_at` a hand closes it, as it does every shelf.
 
-    No limit is None; a hold time of None is what is usual for the kind.
+    No limit is None; a hold time of None is what is usual for the kind. With `needs_ticket` only those may buy who have
+    been in the room for `ticket_after_s` seconds; None is the usual time.
     """
 
     title: str
@@ -31,11 +32,22 @@ class NewSale:
     hold_ttl_s: int | None = None
     limit_per_customer: int | None = None
     rehearsal: bool = False
+    needs_ticket: bool = False
+    ticket_after_s: int | None = None
 
 
 # What may still change in which state, by the names of NewSale's fields.
 EDITABLE: Final = {
-    SaleState.DRAFT: {"title", "opens_at", "closes_at", "hold_ttl_s", "limit_per_customer"},
+    # Tickets are asked for from the first moment that a sale can be seen, so no process has to hear of it later.
+    SaleState.DRAFT: {
+        "title",
+        "opens_at",
+        "closes_at",
+        "hold_ttl_s",
+        "limit_per_customer",
+        "needs_ticket",
+        "ticket_after_s",
+    },
     SaleState.SCHEDULED: {"title", "opens_at", "closes_at", "hold_ttl_s", "limit_per_customer"},
     SaleState.OPEN: {"title", "closes_at", "hold_ttl_s", "limit_per_customer"},
     SaleState.PAUSED: {"title", "closes_at", "hold_ttl_s", "limit_per_customer"},

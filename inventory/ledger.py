@@ -173,6 +173,7 @@ def config_of(rows: list[asyncpg.Record]) -> SaleConfig:
         limit=head["sale_limit"] or 0,
         segments=head["segments"],
         needs_ticket=head["needs_ticket"],
+        ticket_after_s=head["ticket_after_s"],
         rehearsal=head["rehearsal"],
         context=head["context"],
         version=head["version"],
@@ -196,14 +197,13 @@ def _item_of(row: asyncpg.Record) -> ItemConfig:
 
 
 SQL_SALE: Final = """
-    SELECT s.id, s.merchant_id, s.title, s.kind, s.state, s.currency, s.opens_at, s.closes_at, s.hold_ttl_s,
-           s.limit_per_customer AS sale_limit, s.segments, s.needs_ticket, s.rehearsal, s.context::text AS context,
-           s.version, s.settled_at IS NOT NULL AS settled, s.archived_at IS NOT NULL AS archived, i.id AS item_id, i.no,
-           i.item_version_id, i.sku_id, i.limit_per_customer AS item_limit, v.title AS item_title, v.price,
+    SELECT s.id, s.merchant_id, s.title, s.kind, s.state, s.currency, s.opens_at, s.closes_at, s.hold_ttl_s, s.version,
+           s.limit_per_customer AS sale_limit, s.segments, s.needs_ticket, s.ticket_after_s, s.rehearsal,
+           s.context::text AS context, s.settled_at IS NOT NULL AS settled, s.archived_at IS NOT NULL AS archived,
+           i.id AS item_id, i.no, i.item_version_id, i.sku_id, i.limit_per_customer AS item_limit,
+           v.title AS item_title, v.price,
            (SELECT coalesce(sum(k.allocated), 0)::bigint FROM stock k WHERE k.item_id = i.id) AS allocated
-    FROM sale s
-    LEFT JOIN sale_item i ON i.sale_id = s.id
-    LEFT JOIN item_version v ON v.id = i.item_version_id
+    FROM sale s LEFT JOIN sale_item i ON i.sale_id = s.id LEFT JOIN item_version v ON v.id = i.item_version_id
     WHERE s.id = $1 AND (s.archived_at IS NULL OR s.state = 'closed')
     ORDER BY i.no
 """

@@ -17,6 +17,8 @@ SKUS_PER_PRODUCT_MAX: Final = 200
 ALLOCATION_MAX: Final = 1_000_000_000
 PRICE_MAX: Final = 1_000_000_000_00  # minor units
 HOLD_TTL_S_MAX: Final = 604_800
+TICKET_AFTER_S: Final = 30  # where a sale that asks for tickets does not say
+TICKET_AFTER_S_MAX: Final = 3_600
 
 
 class SaleKind(StrEnum):
@@ -82,6 +84,7 @@ class SaleConfig:
     limit: int
     segments: int
     needs_ticket: bool
+    ticket_after_s: int | None
     rehearsal: bool
     context: str | None
     version: int
@@ -93,6 +96,11 @@ class SaleConfig:
     def by_item(self) -> dict[str, ItemConfig]:
         """Items by their id."""
         return {item.id: item for item in self.items}
+
+    @property
+    def ticket_wait_s(self) -> int:
+        """How long a viewer has to be in the room before he gets a ticket."""
+        return TICKET_AFTER_S if self.ticket_after_s is None else self.ticket_after_s
 
     @cached_property
     def allocated(self) -> int:

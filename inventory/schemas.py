@@ -20,6 +20,7 @@ from inventory.model import (
     ALLOCATION_MAX,
     HOLD_TTL_S_MAX,
     PRICE_MAX,
+    TICKET_AFTER_S_MAX,
     UNITS_PER_LINE_MAX,
     SaleKind,
 )
@@ -71,6 +72,7 @@ UnitsOrNone = Annotated[int, Field(strict=True, ge=0, le=ALLOCATION_MAX)]
 Adjustment = Annotated[int, Field(strict=True, ge=-ALLOCATION_MAX, le=ALLOCATION_MAX), AfterValidator(_not_zero)]
 Limit = Annotated[int, Field(strict=True, ge=1, le=UNITS_PER_LINE_MAX)]
 HoldTtl = Annotated[int, Field(strict=True, ge=1, le=HOLD_TTL_S_MAX)]
+TicketAfter = Annotated[int, Field(strict=True, ge=0, le=TICKET_AFTER_S_MAX)]
 Specification = Annotated[dict[Word, Word], Field(max_length=SPECIFICATION_MAX)]
 Version = Annotated[int, Field(strict=True, ge=1, le=VERSION_MAX)]
 
@@ -154,7 +156,8 @@ class BaseStockWish(Wish):
 class SaleWish(Wish):
     """A draft. Without `opens_at` a hand opens it, without `closes_at` a hand closes it; a shelf has no `closes_at`.
 
-    Without `hold_ttl_s` unpaid orders lapse after 15 minutes, those of a shelf after 30.
+    Without `hold_ttl_s` unpaid orders lapse after 15 minutes, those of a shelf after 30. With `needs_ticket` only
+    viewers who have been in the room for `ticket_after_s` seconds (30 where it is left out) may buy.
     """
 
     title: Title
@@ -165,6 +168,8 @@ class SaleWish(Wish):
     hold_ttl_s: HoldTtl | None = None
     limit_per_customer: Limit | None = None
     rehearsal: StrictBool = False
+    needs_ticket: StrictBool = False
+    ticket_after_s: TicketAfter | None = None
 
 
 class SaleChange(Guarded):
@@ -175,6 +180,8 @@ class SaleChange(Guarded):
     closes_at: Moment | None = None
     hold_ttl_s: HoldTtl = 1
     limit_per_customer: Limit | None = None
+    needs_ticket: StrictBool = False
+    ticket_after_s: TicketAfter | None = None
 
 
 class ItemWish(Guarded):

@@ -33,6 +33,8 @@ class SaleBrief(BaseModel):
     closes_at: datetime | None
     hold_ttl_s: int
     limit_per_customer: int | None
+    needs_ticket: bool
+    ticket_after_s: int | None
     rehearsal: bool
     version: int
     created_at: datetime
@@ -93,6 +95,7 @@ class PublicSale(BaseModel):
     closes_at: datetime | None
     hold_ttl_s: int
     limit_per_customer: int | None
+    needs_ticket: bool
     version: int
     server_time: datetime
     items: list[PublicItem]
@@ -139,6 +142,8 @@ class TemplateOut(BaseModel):
     currency: str
     hold_ttl_s: int
     limit_per_customer: int | None
+    needs_ticket: bool
+    ticket_after_s: int | None
     items: list[TemplateItem]
     created_at: datetime
 

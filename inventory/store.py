@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import asyncpg
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from inventory.ledger import SQL_COUNTS, SQL_SALE, config_of, counts_of
@@ -59,6 +59,13 @@ async def revise(session: AsyncSession, sale_id: str, **values: Any) -> SaleRow:
     row: SaleRow | None = await session.scalar(change, execution_options={"populate_existing": True})
     assert row is not None, "a locked sale does not go away"
     return row
+
+
+async def put_context(
+    session: AsyncSession, sale_id: str, context: Mapping[str, Any] | None, *, version: int
+) -> SaleRow:
+    """Change what every verdict of a locked sale returns; None is SQL's null, not JSON's."""
+    return await revise(session, sale_id, context=null() if context is None else dict(context), version=version)
 
 
 async def sheet(session: AsyncSession, sale_id: str) -> SaleSheet:

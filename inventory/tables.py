@@ -111,6 +111,7 @@ class SaleRow(Table):
     limit_per_customer: Mapped[Count | None]
     segments: Mapped[Small]
     needs_ticket: Mapped[Flag]
+    ticket_after_s: Mapped[Count | None]
     rehearsal: Mapped[Flag]
     context: Mapped[Json | None]
     version: Mapped[Big]
@@ -147,6 +148,8 @@ class SaleTemplateRow(Table):
     currency: Mapped[Currency]
     hold_ttl_s: Mapped[Count]
     limit_per_customer: Mapped[Count | None]
+    needs_ticket: Mapped[Flag]
+    ticket_after_s: Mapped[Count | None]
     items: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     created_at: Mapped[Moment]
     archived_at: Mapped[Moment | None]

@@ -33,6 +33,7 @@ async def sale_for_viewers(book: SaleBook, window: ShopWindow, clock: Clock, sal
         closes_at=config.closes_at,
         hold_ttl_s=config.hold_ttl_s,
         limit_per_customer=config.limit or None,
+        needs_ticket=config.needs_ticket,
         version=config.version,
         server_time=now,
         items=[_item(item, view) for item in config.items if item.id in view.items],

@@ -17,10 +17,13 @@ from typing import Any, Final
 
 import asyncpg
 import msgspec
+from sqlalchemy import Uuid, cast, func
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from keel.clock import Clock
 from keel.database import Connection
 from keel.metrics import OUTBOX_DEAD
+from keel.tables import OutboxDeliveryRow, OutboxEventRow
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,18 @@ class Fact:
 Subscriber = Callable[[Sequence[Fact]], Awaitable[list[Handled]]]
 
 _payload = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def write(session: AsyncSession, fact: Fact, heard_by: Sequence[str]) -> None:
+    """Put a fact into the transaction that it tells of, with a delivery for each subscriber."""
+    session.add(
+        OutboxEventRow(id=fact.id, topic=fact.topic, aggregate=fact.aggregate, payload=fact.payload, at=fact.at)
+    )
+    lane = func.outbox_lane(cast(fact.aggregate, Uuid(as_uuid=False)))
+    for name in heard_by:
+        session.add(
+            OutboxDeliveryRow(event_id=fact.id, subscriber=name, lane=lane, aggregate=fact.aggregate, due_at=fact.at)
+        )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""The tables of staff commands and of jobs; everything else that keel keeps has its own store."""
+"""The tables of staff commands, of the outbox and of jobs; everything else that keel keeps has its own store."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, Text, Uuid
+from sqlalchemy import BigInteger, DateTime, Integer, LargeBinary, SmallInteger, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,6 +22,34 @@ class StaffAuditRow(Table):
     subject_id: Mapped[str | None] = mapped_column(Uuid(as_uuid=False))
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB)
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OutboxEventRow(Table):
+    """A fact; see keel.outbox."""
+
+    __tablename__ = "outbox_event"
+
+    id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
+    topic: Mapped[str] = mapped_column(Text)
+    aggregate: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class OutboxDeliveryRow(Table):
+    """What one subscriber still has to hear, or has heard."""
+
+    __tablename__ = "outbox_delivery"
+
+    event_id: Mapped[str] = mapped_column(Uuid(as_uuid=False), primary_key=True)
+    subscriber: Mapped[str] = mapped_column(Text, primary_key=True)
+    lane: Mapped[int] = mapped_column(SmallInteger)
+    aggregate: Mapped[str] = mapped_column(Uuid(as_uuid=False))
+    state: Mapped[str] = mapped_column(Text, default="waiting")
+    due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str | None] = mapped_column(Text)
+    done_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
 class JobRow(Table):

@@ -34,6 +34,11 @@ from keel.errors import Unavailable
 from keel.http import install, problem
 from keel.jobs import Jobs
 from keel.loops import at_start, run_every
+from live import routes_hooks, routes_rooms, routes_sessions, routes_shelf, routes_talk
+from live.bills import Bills
+from live.ingest import Ingest
+from live.push_keys import PushKeys
+from live.pushing import Broadcasting
 from millpond.cors import with_origins
 from millpond.edge import Edge
 from millpond.express import express_lane_to
@@ -53,12 +58,15 @@ from orders.place_route import App, PlaceRoute
 from orders.placement import Placement
 from orders.routes import router as orders_router
 from orders.service import Orders
+from orders.tickets import Tickets
 
 log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
 _CATALOGUE_ROUTES: Final = (routes_catalogue, routes_products, routes_import, routes_copies)
-_STAFF_ROUTERS: Final = tuple(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, routes_exports, staff_order_routes))
+_ORDER_ROUTES: Final = (routes_exports, staff_order_routes)
+_TALK_ROUTERS: Final = (routes_shelf.router, routes_talk.rooms, routes_talk.sessions, routes_talk.words)
+_STAFF_ROUTERS: Final = (*(m.router for m in (*_CATALOGUE_ROUTES, routes_jobs, *_ORDER_ROUTES)), *_TALK_ROUTERS)
 
 
 @asynccontextmanager
@@ -100,6 +108,7 @@ def build(parts: Parts, settings: Settings) -> Application:
         clock=parts.clock,
         subscribers=SUBSCRIPTIONS["order.placed"],
         waiting_max=settings.placement_waiting_max,
+        tickets=Tickets(settings.token_secrets, parts.clock),
     )
     app.state.tokens = tokens
     _add_people(app, parts, settings, tokens)
@@ -108,8 +117,10 @@ def build(parts: Parts, settings: Settings) -> Application:
     app.state.handling = Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"])
     app.state.book, app.state.window = parts.viewers_book, ShopWindow(parts.reader)
     app.state.jobs = Jobs(parts.sessions, parts.ids, parts.clock)
+    app.state.studio = parts.studio()
     for router in (orders_router, sale_routes.router, sale_routes.public, *_STAFF_ROUTERS):
         app.include_router(router)
+    _add_rooms(app, parts, settings, PushKeys(settings.token_secrets.values()))
     _add_health(app, Readiness(parts))
     describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
@@ -132,6 +143,16 @@ def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) 
     app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock, who_ordered)
     app.state.sign_in_limits = SignInLimits()
     for router in (people_routes.staff, people_routes.auth, routes_staff.router):
+        app.include_router(router)
+
+
+def _add_rooms(app: FastAPI, parts: Parts, settings: Settings, keys: PushKeys) -> None:
+    """Rooms and sessions, and what media servers report of them."""
+    app.state.rooms = rooms = app.state.studio
+    app.state.bills = Bills(parts.sessions)
+    app.state.broadcasting = Broadcasting(rooms, settings.media(), keys)
+    app.state.ingest, app.state.hook_secret = Ingest(rooms, keys), settings.hook_secret()
+    for router in (routes_rooms.router, routes_rooms.public, routes_sessions.router, routes_hooks.router):
         app.include_router(router)
 
 

@@ -23,6 +23,7 @@ from millpond import audit as audit_process
 from millpond import cli_staff
 from millpond import demo as demo_process
 from millpond import drill as drill_process
+from millpond import gateway as gateway_process
 from millpond import up as up_process
 from millpond import worker as worker_process
 from millpond.children import ChildCrashes
@@ -31,6 +32,7 @@ from millpond.drill_plan import BUYERS_MAX, SECONDS_MAX, SECONDS_MIN, UNITS_MAX,
 from millpond.engines import EngineFailed
 from millpond.greeting import invite, url_of
 from millpond.lifeline import stop_with_supervisor
+from millpond.listeners import UpRefused
 from millpond.seed import seed_now
 from millpond.servers import connected, joined
 from millpond.settings import Settings, SettingsRefused, new_secrets
@@ -50,12 +52,12 @@ SocketFd = Annotated[int | None, typer.Option(help="An inherited listening socke
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")]
 LifelineFd = Annotated[int | None, typer.Option(hidden=True, help="A pipe that closes when the supervisor ends.")]
 
-REFUSALS = EngineFailed, ChildCrashes, Refusal, SettingsRefused, up_process.UpRefused
+REFUSALS = EngineFailed, ChildCrashes, Refusal, SettingsRefused, UpRefused
 
 
 @app.command()
 def up() -> None:
-    """Run everything on this machine: engines where no URL is given, migrations, API and worker."""
+    """Run everything on this machine: engines where no URL is given, migrations, API, gateway and worker."""
     settings = _settings()
     up_process.run(settings)
 
@@ -68,6 +70,16 @@ def api(fd: SocketFd = None, lifeline: LifelineFd = None) -> None:
         stop_with_supervisor(lifeline)
     with _until_stopped(), connected(settings) as reachable:
         api_process.serve(reachable, fd=fd)
+
+
+@app.command()
+def gateway(fd: SocketFd = None, lifeline: LifelineFd = None) -> None:
+    """Run one gateway process: the sockets of viewers."""
+    settings = _settings().with_secrets()
+    if lifeline is not None:
+        stop_with_supervisor(lifeline)
+    with _until_stopped(), connected(settings) as reachable:
+        gateway_process.serve(reachable, fd=fd)
 
 
 @app.command()

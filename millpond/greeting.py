@@ -1,6 +1,7 @@
 """What `millpond up` and `millpond seed` print: where everything is, and lines to copy for a first order."""
 
 import shlex
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from inventory.model import SaleState
 from keel.clock import FollowingClock
+from live.handshake import PATH
 from millpond.engines import Engines
 from millpond.seed import PRICE, SKU_TITLE, UNITS_ON_SALE, Seeded
 from millpond.servers import host_from_here
@@ -27,11 +29,17 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def greet(console: Console, settings: Settings, engines: Engines, url: str) -> None:
+def socket_url_of(listener: socket.socket) -> str:
+    """The URL of the gateway that listens on this socket."""
+    return url_of(*listener.getsockname()[:2]).replace("http", "ws", 1) + PATH
+
+
+def greet(console: Console, settings: Settings, engines: Engines, url: str, socket_url: str) -> None:
     """Where everything is."""
     table = Table(box=None, show_header=False, title="Millpond is up; Ctrl-C stops it", title_justify="left")
     table.add_row("API", url)
     table.add_row("API reference", f"{url}/docs")
+    table.add_row("Sockets", socket_url)
     for engine in engines.all:
         table.add_row(engine.name, f"127.0.0.1:{engine.port}, in {engine.folder}")
     if settings.seed_merchant_id is not None:

@@ -30,8 +30,9 @@ from keel.errors import (
     TooSlow,
     Unavailable,
 )
-from keel.identity import EVERYBODY
+from keel.identity import EVERYBODY, SELLERS
 from keel.openapi import Json, every_refusal, problem_responses
+from live.routes_rooms import crew
 from millpond.openapi_examples import add_examples
 from orders.openapi import PATH as PLACEMENT
 from orders.openapi import REFUSALS as OF_PLACEMENT
@@ -56,6 +57,7 @@ TAGS: Final[Mapping[str, str]] = {
     "customer sign-in": "How customers come in: as guests, or through the provider of their app.",
     "orders": "What a customer does: place, read and cancel orders, and say whom they go to.",
     "staff sign-in": "How staff come in: by e-mail and password, the first time with an invitation.",
+    "room": "What staff do with a broadcast: what is shown, what is said, and who may say it.",
     "staff": "What a merchant's staff do. Each route says which roles may.",
 }
 SCHEMES: Final[Json] = {
@@ -98,7 +100,7 @@ def complete(document: Json, app: FastAPI) -> None:
         method, _, path = operation.partition(" ")
         part = document["paths"][path][method.lower()]
         own = [known[slug] for slug in table.get(operation, ()) if slug in known]
-        if roles_of(route.dependant) == EVERYBODY:
+        if roles_of(route.dependant) == EVERYBODY and not _calls(route.dependant, crew):
             own = [refusal for refusal in own if refusal is not Forbidden]
         part["responses"].pop("422", None)  # the framework's; ours are told with 400
         part["responses"] |= problem_responses(document, dict.fromkeys([*_before(route, path), *own]))
@@ -150,6 +152,8 @@ def _add_door(part: Json, route: RouteContext) -> None:
     if roles is not None:
         part["security"] = [{STAFF: []}]
         allowed = "every role" if roles == EVERYBODY else ", ".join(sorted(roles))
+        if _calls(route.dependant, crew):
+            allowed = ", ".join([*sorted(SELLERS), "and the crew of the room as far as it goes"])
         part["description"] = f"{part.get('description', '')}\n\nFor {allowed}.".strip()
     elif _calls(route.dependant, customer):
         part["security"] = [{CUSTOMER: []}]

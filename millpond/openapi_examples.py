@@ -16,6 +16,8 @@ WHOLE: Final[Mapping[str, Json]] = {
     "ItemChange": {"price": 12_900, "version": 6},
     "Guarded": {"version": 6},
     "ProductChange": {"title": "Brush, long", "version": 6},
+    "RoomChange": {"title": "By the pond", "version": 6},
+    "SessionChange": {"title": "Brushes at nine", "version": 6},
     "SkuChange": {"low_stock": 20, "version": 6},
 }
 _WORDS: Final[Mapping[str, Any]] = {

@@ -11,62 +11,36 @@ Without a DATABASE_URL, keys and a staff token that are not given are made once 
 import json
 import os
 import secrets
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from keel.clock import FollowingClock
-from keel.ids import Ids, is_id
+from keel.ids import Ids
 from millpond.private_files import read_or_make
+from millpond.settings_kinds import (
+    SECRET_BYTES_MIN,
+    DatabaseUrl,
+    KeyId,
+    MerchantId,
+    Origin,
+    RedisUrl,
+    Secret,
+    SettingsRefused,
+    StaffToken,
+    TrustedProxies,
+)
+from millpond.settings_media import MediaSettings
+
+__all__ = ["PREFIX", "PROCESSES_MAX", "Settings", "SettingsRefused", "StaffToken", "new_secrets"]
 
 PREFIX: Final = "MILLPOND_"
-SECRET_BYTES_MIN: Final = 32
 PROCESSES_MAX: Final = 64
 
 
-class SettingsRefused(Exception):
-    """The settings do not fit together; the text says what to set."""
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().encode()) < SECRET_BYTES_MIN:
-        raise ValueError(f"must have at least {SECRET_BYTES_MIN} bytes")
-    return secret
-
-
-def _canonical_id(text: str) -> str:
-    if not is_id(text):
-        raise ValueError("must be a UUID in lower case")
-    return text
-
-
-def _named_proxies(text: str) -> str:
-    for proxy in filter(None, (part.strip() for part in text.split(","))):
-        if ip_network(proxy).prefixlen == 0:  # a ValueError of its own for what is no network, as "*"
-            raise ValueError("whoever may write X-Forwarded-For has any address; name your proxies")
-    return text
-
-
-Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
-MerchantId = Annotated[str, AfterValidator(_canonical_id)]
-KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
-TrustedProxies = Annotated[str, AfterValidator(_named_proxies)]
-DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
-RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://")]
-
-
-class StaffToken(BaseModel):
-    """A fixed bearer token of one merchant's staff."""
-
-    token: Secret
-    merchant_id: MerchantId
-
-
-class Settings(BaseSettings):
+class Settings(MediaSettings, BaseSettings):
     """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
 
     model_config = SettingsConfigDict(
@@ -101,6 +75,27 @@ class Settings(BaseSettings):
 
     api_processes: int = Field(default=1, ge=1, le=PROCESSES_MAX)
     """API processes that `millpond up` runs on one listening socket."""
+
+    gateway_host: str = "127.0.0.1"
+    """Address the gateway listens on, for sockets of viewers."""
+
+    gateway_port: int = Field(default=8001, ge=0, le=65_535)
+    """Port the gateway listens on; 0 takes any free one."""
+
+    gateway_processes: int = Field(default=1, ge=1, le=PROCESSES_MAX)
+    """Gateway processes that `millpond up` runs on one listening socket."""
+
+    gateway_sockets: int = Field(default=15_000, ge=1, le=1_000_000)
+    """Sockets that one gateway process takes; its file limit has to be some hundreds above it."""
+
+    gateway_sockets_per_address: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Sockets that one address may have at a process (a carrier hides thousands of viewers behind one)."""
+
+    gateway_messages_per_s: float = Field(default=10, gt=0, le=100_000)
+    """Messages that a socket may send per second, and…"""
+
+    gateway_messages_burst: int = Field(default=30, ge=1, le=1_000_000)
+    """…how many at once."""
 
     token_keys: dict[KeyId, Secret] = Field(default_factory=dict)
     """Keys of the HS256 access tokens by key id, each of at least 32 bytes. The first one signs, all verify."""
@@ -138,11 +133,12 @@ class Settings(BaseSettings):
     """Addresses and networks, separated by commas, whose X-Forwarded-For is believed; everybody cannot be trusted."""
 
     cors_origins: list[Origin] = Field(default_factory=list, max_length=100)
-    """Origins, as `https://shop.example`, whose pages may call the API from a browser; none where it is left out."""
+    """Origins, as `https://shop.example`, whose pages may call the API and open sockets from a browser; none where it
+    is left out. Pages of the gateway's own host may always open sockets."""
 
-    metrics_port: int | None = Field(default=None, ge=1, le=65_535 - PROCESSES_MAX)
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535 - 2 * PROCESSES_MAX)
     """Port of 127.0.0.1 at which one process shows Prometheus its metrics; without it there are none to see.
-    `millpond up` gives it to the worker, and the ports after it to the API processes."""
+    `millpond up` gives it to the worker, and the ports after it to the API processes and then to the gateways."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""
@@ -152,13 +148,19 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _ports_apart(self) -> Self:
-        first = self.metrics_port
-        if first is not None and first <= self.api_port <= first + self.api_processes:
-            raise ValueError(
-                f"MILLPOND_METRICS_PORT {first} and the {self.api_processes} after it are for metrics:"
-                f" MILLPOND_API_PORT {self.api_port} has to be another one"
-            )
+        first, count = self.metrics_port, self.api_processes + self.gateway_processes
+        for name, port in (("API", self.api_port), ("GATEWAY", self.gateway_port)):
+            if first is not None and first <= port <= first + count:
+                raise ValueError(
+                    f"MILLPOND_METRICS_PORT {first} and the {count} after it are for metrics:"
+                    f" MILLPOND_{name}_PORT {port} has to be another one"
+                )
         return self
+
+    @property
+    def token_secrets(self) -> dict[str, str]:
+        """The keys that sign what this shop hands out, by key id; the first one signs."""
+        return {kid: key.get_secret_value() for kid, key in self.token_keys.items()}
 
     def with_secrets(self) -> Self:
         """These settings with token keys and staff tokens.

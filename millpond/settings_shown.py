@@ -39,9 +39,10 @@ class Shown:
 
 
 def shown(settings: Settings) -> Iterator[Shown]:
-    """Every setting, in the order of `Settings`."""
+    """Every setting: those of `Settings` itself in their order, behind them those of its parts."""
     schema = Settings.model_json_schema(by_alias=False)
-    for name, field in Settings.model_fields.items():
+    own = Settings.__annotations__
+    for name, field in sorted(Settings.model_fields.items(), key=lambda named: named[0] not in own):
         definition = _resolved(schema["properties"][name], schema.get("$defs", {}))
         default, value = field.get_default(call_default_factory=True), getattr(settings, name)
         is_secret = not field.repr or '"writeOnly"' in json.dumps(definition)

@@ -1,17 +1,15 @@
 """`millpond up`: every process of one machine, started in order, kept running, stopped in the opposite order.
 
 Engines first, where no server is given; then the migrations, and on a database of our own something to try; then the
-API processes, which share one listening socket, and the worker. When the supervisor is killed, the API and the worker
+API processes and the gateways, which share a listening socket each, and the worker. When the supervisor is killed, they
 stop by themselves, and the engines stay for the next `millpond up` to adopt.
 """
 
 import logging
 import signal
-import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -21,22 +19,17 @@ from keel.errors import Refusal
 from migrations import upgrade
 from millpond.children import Child, Pauses
 from millpond.engines import Engine, EngineFailed, Engines
-from millpond.greeting import greet, invite, url_of
+from millpond.greeting import greet, invite, socket_url_of, url_of
 from millpond.lifeline import Lifeline
+from millpond.listeners import TICK_S, Listeners, is_open, listening_sockets
 from millpond.seed import Seeded, seed_now
 from millpond.servers import open_engines, with_urls
 from millpond.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TICK_S: Final = 0.1
 STOP_MAX_S: Final = 10.0
-PORT_WAIT_MAX_S: Final = 2.0  # the API processes of a supervisor that was killed are about to let go of the port
 TRIM_EVERY_S: Final = 60.0
-
-
-class UpRefused(Exception):
-    """`millpond up` cannot start; the text says why and what to do."""
 
 
 def run(settings: Settings) -> None:
@@ -44,7 +37,7 @@ def run(settings: Settings) -> None:
     for number in _stop_signals():
         signal.signal(number, signal.default_int_handler)  # until the supervisor runs, a stop interrupts the start-up
     complete = settings.with_secrets()
-    with _listening_socket(settings) as listener, open_engines(complete, share=False) as engines:
+    with listening_sockets(settings) as listeners, open_engines(complete, share=False) as engines:
         reachable = with_urls(complete, engines)
         assert reachable.database_url is not None
         try:
@@ -52,7 +45,7 @@ def run(settings: Settings) -> None:
             seeded = _seeded(reachable) if settings.database_url is None else None
         finally:
             stops = StopRequests()
-        Supervisor(reachable, engines, listener, stops, seeded).run()
+        Supervisor(reachable, engines, listeners, stops, seeded).run()
 
 
 def _seeded(settings: Settings) -> Seeded | None:
@@ -77,22 +70,22 @@ class StopRequests:
 
 
 class Supervisor:
-    """Keeps the engines, the API processes and the worker running."""
+    """Keeps the engines, the API processes, the gateways and the worker running."""
 
     def __init__(
         self,
         settings: Settings,
         engines: Engines,
-        listener: socket.socket,
+        listeners: Listeners,
         stops: StopRequests,
         seeded: Seeded | None = None,
     ) -> None:
         self._settings, self._seeded = settings, seeded
         self._engines = engines
-        self._listener = listener
+        self._listeners = listeners
         self._stops = stops
         self._lifeline = Lifeline()
-        self._children = [*self._api_children(), self._child("worker", "worker")]
+        self._children = [*self._serving_children(), self._child("worker", "worker")]
         self._pauses: dict[str, Pauses] = {engine.name: Pauses() for engine in engines.all}
         self._trim_at_s = 0.0
         self._is_announced = False
@@ -146,10 +139,18 @@ class Supervisor:
         for child in self._children:
             child.kill()
 
-    def _api_children(self) -> Iterator[Child]:
-        fd = self._listener.fileno()
-        for number in range(1, self._settings.api_processes + 1):
-            yield self._child(f"api {number}", "api", "--fd", str(fd), fds=(fd,), number=number)
+    def _serving_children(self) -> Iterator[Child]:
+        """The processes that share a listening socket each kind; their metrics' ports follow the worker's."""
+        number = 0
+        kinds = (
+            ("api", self._listeners.api, self._settings.api_processes),
+            ("gateway", self._listeners.gateway, self._settings.gateway_processes),
+        )
+        for kind, listener, count in kinds:
+            fd = listener.fileno()
+            for nth in range(1, count + 1):
+                number += 1
+                yield self._child(f"{kind} {nth}", kind, "--fd", str(fd), fds=(fd,), number=number)
 
     def _child(self, name: str, *arguments: str, fds: tuple[int, ...] = (), number: int = 0) -> Child:
         port = self._settings.metrics_port
@@ -162,15 +163,15 @@ class Supervisor:
         )
 
     def _announce_when_listening(self) -> None:
-        """Say where everything is, once the first API process has opened the socket."""
-        if not self._is_announced and self._listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        """Say where everything is, once the first API process and the first gateway have opened their sockets."""
+        if not self._is_announced and all(is_open(listener) for listener in self._listeners):
             self._is_announced = True
             self._announce()
 
     def _announce(self) -> None:
         console = Console(file=sys.stdout, soft_wrap=True, highlight=False)
-        host, port = self._listener.getsockname()[:2]
-        greet(console, self._settings, self._engines, url_of(host, port))
+        host, port = self._listeners.api.getsockname()[:2]
+        greet(console, self._settings, self._engines, url_of(host, port), socket_url_of(self._listeners.gateway))
         if self._seeded is not None:
             settings = self._settings.model_copy(update={"api_port": port})
             invite(console, settings, self._seeded, url_of(host, port))
@@ -181,31 +182,3 @@ def _stop_signals() -> list[signal.Signals]:
     """SIGHUP only where it is not ignored: nohup wants us to outlive the terminal."""
     all_signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     return [number for number in all_signals if signal.getsignal(number) != signal.SIG_IGN]
-
-
-@contextmanager
-def _listening_socket(settings: Settings) -> Iterator[socket.socket]:
-    """The API's socket, bound; the API processes listen on it. Raises UpRefused."""
-    where = f"{settings.api_host}, port {settings.api_port},"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.api_host, settings.api_port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError as error:
-        raise UpRefused(f"MILLPOND_API_HOST {settings.api_host} is not an address of this machine: {error}.") from error
-    with socket.socket(family, kind, protocol) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        deadline = time.monotonic() + PORT_WAIT_MAX_S
-        while (problem := _bind(listener, address)) is not None:
-            if time.monotonic() > deadline:
-                raise UpRefused(f"{where} cannot be used: {problem.strerror}. Set MILLPOND_API_PORT to another port.")
-            time.sleep(TICK_S)
-        yield listener
-
-
-def _bind(listener: socket.socket, address: tuple[object, ...]) -> OSError | None:
-    try:
-        listener.bind(address)
-    except OSError as error:
-        return error
-    return None

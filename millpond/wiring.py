@@ -22,15 +22,21 @@ from keel.ids import Ids
 from keel.lua import connect
 from keel.metrics import CLOCK_OFFSET_MS
 from keel.outbox import Subscriber
+from live.roomlog import RoomLog
+from live.sale_news import RoomEvents
+from live.studio import Studio
+from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 
 GATE_RELEASES: Final = "gate-releases"
+ROOM_LOG: Final = "room-log"
 READ_CONNECTIONS: Final = 4
 
 # Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "order.placed": (),
     "order.lapsed": (GATE_RELEASES,),
+    ROOM_EVENT: (ROOM_LOG,),
 }
 
 
@@ -54,6 +60,7 @@ class Parts:
     viewers_book: SaleBook
     rebuilder: Rebuilder
     denials: Denials
+    room_log: RoomLog
 
     @property
     def selling(self) -> Selling:
@@ -66,9 +73,16 @@ class Parts:
             await self.clock.follow()
             CLOCK_OFFSET_MS.set(self.clock.offset_ms)
 
+    def studio(self) -> Studio:
+        """What the use cases of rooms, sessions, shelf, pins and talk need."""
+        return Studio(self.selling, SUBSCRIPTIONS[ROOM_EVENT], self.room_log)
+
     def subscribers(self) -> dict[str, Subscriber]:
         """Every name of SUBSCRIPTIONS, with what stands behind it."""
-        return {GATE_RELEASES: GateReleases(self.gate, self.ledger)}
+        return {
+            GATE_RELEASES: GateReleases(self.gate, self.ledger),
+            ROOM_LOG: RoomEvents(self.room_log, self.reader),
+        }
 
 
 @asynccontextmanager
@@ -105,6 +119,7 @@ async def parts_of(
             viewers_book=SaleBook(reader),
             rebuilder=Rebuilder(pool, ledger, gate),
             denials=Denials(pool, clock),
+            room_log=RoomLog(redis, clock),
         )
 
 
@@ -117,4 +132,4 @@ def parts_for(settings: Settings) -> AbstractAsyncContextManager[Parts]:
 
 def tokens_of(settings: Settings, clock: Clock, denied: Container[str] = NOBODY) -> Tokens:
     """Access tokens as these settings sign and check them."""
-    return Tokens({kid: key.get_secret_value() for kid, key in settings.token_keys.items()}, clock, denied)
+    return Tokens(settings.token_secrets, clock, denied)

@@ -19,6 +19,11 @@ from keel.clock import OFFSET_READY_MAX_MS
 from keel.jobs import RUN_EVERY_S, JobRunner
 from keel.loops import run_every
 from keel.outbox import Relay
+from live.loops import keep_sessions
+from live.patience import Patience
+from live.presence import end_silent
+from live.sale_news import WATCH_EVERY_S, SaleWatch
+from live.shelf import TELL_EVERY_S, tell_changed_shelves
 from millpond.api import upkeep_of
 from millpond.metrics import metrics_at
 from millpond.settings import Settings
@@ -32,6 +37,7 @@ log = logging.getLogger(__name__)
 RELAY_EVERY_S: Final = 0.25
 PURGE_EVERY_S: Final = 60.0
 SALE_CLOCK_EVERY_S: Final = 1.0
+SILENT_GATEWAYS_EVERY_S: Final = 1.0
 CLOCKS_APART: Final = timedelta(milliseconds=OFFSET_READY_MAX_MS)
 
 
@@ -42,12 +48,15 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
     upkeep = Upkeep(
         parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
     )
-    selling = parts.selling
+    selling, studio = parts.selling, parts.studio()
     jobs = JobRunner(parts.sessions, parts.clock, {CATALOGUE_IMPORT: CatalogueImport(selling)}, stop)
 
     async def sale_clock() -> None:
         await close_due(selling, parts.clock.now())
         await open_due(selling, parts.clock.now() - CLOCKS_APART)  # the gate has let buyers in since; never before
+
+    async def silent_gateways() -> None:
+        await end_silent(parts.pool, parts.clock.now())
 
     async with asyncio.TaskGroup() as group:
         group.create_task(reconcile(upkeep, stop))
@@ -55,10 +64,15 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
         group.create_task(export(Exporter(parts.sessions, parts.clock), stop))
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
+        group.create_task(keep_sessions(Patience(studio), stop))
         group.create_task(tidy(parts.pool, parts.clock, stop))
         group.create_task(run_every("outbox purge", PURGE_EVERY_S, stop, relay.purge))
         group.create_task(run_every("jobs", RUN_EVERY_S, stop, jobs.tick))
+        sale_watch = SaleWatch(parts.pool, parts.room_log, parts.clock)
+        group.create_task(run_every("sale watch", WATCH_EVERY_S, stop, sale_watch.tick))
+        group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
+        group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))
 
 
 async def run(settings: Settings) -> None:

@@ -29,12 +29,18 @@ Answer = Placed | Standing | Refusal
 
 
 class Attempt:
-    """What is wanted, and how far it got. `claim_id` is the id it goes on under; it may change on the way."""
+    """What is wanted, and how far it got. `claim_id` is the id it goes on under; it may change on the way.
+
+    `barred` is why nothing new is placed for this buyer (he has no ticket): the gate is asked all the same, because a
+    key that stands is answered with its order whatever became of the ticket, but it is asked in a way that holds
+    nothing.
+    """
 
     __slots__ = (
         "above_epoch",
         "answer",
         "at_ms",
+        "barred",
         "claim_id",
         "context",
         "customer_id",
@@ -57,9 +63,10 @@ class Attempt:
         fingerprint: str,
         claim_id: str,
         answer: "asyncio.Future[Answer]",
+        barred: Refusal | None = None,
     ) -> None:
         self.customer_id, self.key, self.request, self.fingerprint = customer_id, key, request, fingerprint
-        self.claim_id, self.answer = claim_id, answer
+        self.claim_id, self.answer, self.barred = claim_id, answer, barred
         self.quote: Quote | None = None
         self.epoch = self.above_epoch = self.no = self.at_ms = self.rounds = 0
         self.context = ""
@@ -72,8 +79,9 @@ class Attempt:
 
     @property
     def priced(self) -> bool:
-        """Whether the total is what the buyer expected, if he said."""
-        return self.request.expected_total is None or self.request.expected_total == self.quoted.total
+        """Whether a new order may be written at this total: it is what the buyer expected, if he said."""
+        expected = self.request.expected_total
+        return self.barred is None and (expected is None or expected == self.quoted.total)
 
     @property
     def quoted(self) -> Quote:

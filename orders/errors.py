@@ -37,6 +37,23 @@ class RecipientFixed(Refusal):
 
 
 @dataclass(eq=False)
+class TicketRequired(Refusal):
+    """The sale asks for a purchase ticket, which a viewer earns by being in the room for `after_s` seconds."""
+
+    after_s: int
+    status: ClassVar = 403
+    title: ClassVar = "This sale is for viewers who have been in the room for a while"
+
+
+@dataclass(eq=False)
+class TicketInvalid(Refusal):
+    """The ticket is made up, over, or of another viewer or sale. Which of these is not said."""
+
+    status: ClassVar = 403
+    title: ClassVar = "This purchase ticket is not good for this order"
+
+
+@dataclass(eq=False)
 class TooBusy(Refusal):
     """More placements wait than this server takes on."""
 

@@ -29,7 +29,7 @@ from keel.errors import (
 )
 from keel.idempotency import KEY_PARAMETER
 from keel.openapi import problem_responses
-from orders.errors import PriceChanged, TooBusy
+from orders.errors import PriceChanged, TicketInvalid, TicketRequired, TooBusy
 from orders.schemas import OrderDocument, OrderRequest
 
 PATH: Final = "/v1/sales/{sale_id}/orders"
@@ -39,6 +39,8 @@ REFUSALS: Final[tuple[type[Refusal], ...]] = (
     NotSignedIn,
     SalePaused,
     SaleEnded,
+    TicketRequired,
+    TicketInvalid,
     NotFound,
     UnknownItem,
     SoldOut,

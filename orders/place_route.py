@@ -131,7 +131,7 @@ class PlaceRoute:
         spend(self._customers, claims.sub)
         if not is_id(sale_id):
             raise NotFound(what="sale")
-        return Buyer(claims.mid, claims.sub), idempotency_key(headers)
+        return Buyer(claims.mid, claims.sub, claims.was), idempotency_key(headers)
 
     async def _answered(self, buyer: Buyer, answer: Answer) -> Response:
         if not isinstance(answer, Standing):

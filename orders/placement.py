@@ -12,13 +12,14 @@ from inventory.ledger import Ledger
 from inventory.model import SaleConfig, SaleState
 from keel.breaker import Breaker
 from keel.clock import Clock
-from keel.errors import NotFound, Unavailable
+from keel.errors import NotFound, Refusal, Unavailable
 from keel.ids import Ids
 from orders.attempt import Answer, Attempt
 from orders.desk import NO_LEDGER, Desk
-from orders.errors import TooBusy
+from orders.errors import TicketInvalid, TicketRequired, TooBusy
 from orders.lane import Lane
 from orders.schemas import OrderRequest, fingerprint_of
+from orders.tickets import Tickets
 
 SEGMENT: Final = 0  # sales have one segment until one is too hot for it
 LANES_MAX: Final = 2_000
@@ -30,6 +31,7 @@ class Buyer:
 
     merchant_id: str
     customer_id: str
+    was: tuple[str, ...] = ()  # guests whom this customer was before: theirs are his tickets
 
 
 class Placement:
@@ -45,9 +47,11 @@ class Placement:
         clock: Clock,
         subscribers: tuple[str, ...] = (),
         waiting_max: int = 4_096,
+        tickets: Tickets | None = None,
     ) -> None:
+        """Without `tickets` no ticket is good."""
         self._desk = Desk(gate, ledger, book, ids, clock, Breaker(), subscribers)
-        self._waiting_max = waiting_max
+        self._waiting_max, self._tickets = waiting_max, tickets
         self._lanes: dict[str, Lane] = {}
         self._waiting = 0
         self._starting: set[asyncio.Task[Answer]] = set()
@@ -70,7 +74,8 @@ class Placement:
 
     def _enter(self, config: SaleConfig, buyer: Buyer, key: str, request: OrderRequest) -> "asyncio.Future[Answer]":
         self._admit()
-        attempt = self._attempt(buyer, key, request)
+        barred = self._barred(config, buyer, request) if config.needs_ticket else None
+        attempt = self._attempt(buyer, key, request, barred)
         self._waiting += 1
         attempt.answer.add_done_callback(self._left)
         self._lane(config).enter(attempt)
@@ -108,7 +113,18 @@ class Placement:
                 raise UnknownItem(item_id=item_id)
         return config
 
-    def _attempt(self, buyer: Buyer, key: str, request: OrderRequest) -> Attempt:
+    def _barred(self, config: SaleConfig, buyer: Buyer, request: OrderRequest) -> Refusal | None:
+        """Why this buyer gets nothing of a sale that asks for tickets. A draft alone can begin to ask."""
+        if request.ticket is None:
+            return TicketRequired(after_s=config.ticket_wait_s)
+        people = buyer.customer_id, *buyer.was
+        if self._tickets is not None and self._tickets.is_good(
+            request.ticket, merchant_id=buyer.merchant_id, sale_id=config.id, people=people
+        ):
+            return None
+        return TicketInvalid()
+
+    def _attempt(self, buyer: Buyer, key: str, request: OrderRequest, barred: Refusal | None) -> Attempt:
         return Attempt(
             customer_id=buyer.customer_id,
             key=key,
@@ -116,6 +132,7 @@ class Placement:
             fingerprint=fingerprint_of(request, salt=buyer.customer_id),
             claim_id=self._desk.ids.new(),
             answer=asyncio.get_running_loop().create_future(),
+            barred=barred,
         )
 
     def _lane(self, config: SaleConfig) -> Lane:

@@ -63,6 +63,6 @@ def refusal_of_verdict(
         case UnknownItemVerdict(item_no):
             return UnknownItem(item_id=item_id_of(config, item_no))
         case PriceChangedVerdict():
-            return price_changed(attempt)
+            return attempt.barred or price_changed(attempt)
         case _:  # sold out or over limit from a gate that may not be believed, or a gate below the refused epoch
             return GateRebuilding()

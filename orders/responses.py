@@ -21,7 +21,7 @@ _REPLAYED: Final = (b"idempotency-replayed", b"true")
 def response_of(answer: Placed | Refusal) -> Response:
     """The response to a new order, or to a refusal."""
     if isinstance(answer, Placed):
-        return 201, [JSON], encode(_document(answer))
+        return 201, [JSON], encode(document_of(answer))
     return response_of_refusal(answer)
 
 
@@ -44,7 +44,7 @@ def response_of_refusal(refusal: Refusal) -> Response:
     return refusal.status, [_PROBLEM, *headers], encode(refusal.document())
 
 
-def _document(placed: Placed) -> OrderDocument:
+def document_of(placed: Placed) -> OrderDocument:
     """A new order's document, from what was just committed."""
     attempt, quote = placed.attempt, placed.attempt.quoted
     config = quote.config

@@ -26,6 +26,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before there are workers: none of them may take another's folder, made a moment ago, for a leftover."""
+    if not hasattr(session.config, "workerinput"):
+        sweep_leftovers()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses the run's engines, to be run again against others: `-m engines`."""
     for item in items:
@@ -52,8 +58,7 @@ def collector_given_back() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def engines() -> Iterator[Servers]:
-    """`database_url` and `redis_url` of the run's servers."""
-    sweep_leftovers()
+    """`database_url` and `redis_url` of the run's servers: of each worker's, where several share the run."""
     with shared_servers() as servers:
         yield servers
 

@@ -13,7 +13,7 @@ SQL_HOMES: Final = (
     "*/store*.py", "*/tables*.py", "*/ledger*.py", "keel/database.py", "keel/outbox*.py", "migrations/*.py",
     "millpond/engines/*.py",
 )  # fmt: skip
-REDIS_HOMES: Final = ("*/gate*.py", "*/lua.py", "millpond/*.py")
+REDIS_HOMES: Final = ("*/gate*.py", "*/lua.py", "live/roomlog.py", "live/feed.py", "live/headcount.py", "millpond/*.py")
 HTTP_HOMES: Final = ("*/routes*.py", "*/place_route.py", "millpond/*.py", "keel/http.py", "keel/identity.py")
 CLOCK_HOME: Final = "keel/clock.py"
 SETTINGS_HOME: Final = "millpond/settings.py"

@@ -10,11 +10,19 @@ from typing import Any, Final
 
 from inventory.copying import save_template
 from inventory.running import close_sale
+from live.model import CrewRole
+from live.moderation import silence
+from live.rooms import put_crew
+from live.sessions import NewSession, link_sale, plan_session
+from live.studio import Studio
+from live.talk_rules import Silence
+from live.word_filter import Action
+from live.wording import WordWish, add_words, list_words
 from orders.exporting import ask_export
 from orders.filters import OrderFilter
 from orders.handling import Handling
 from tests.accounts.shops import PASSWORD
-from tests.inventory.selling import make_sku, open_sale
+from tests.inventory.selling import draft_sale, make_sku, open_sale
 from tests.journeys.worlds import ABSENT, World
 
 Body = dict[str, Any]
@@ -97,6 +105,37 @@ async def file_to_delete(world: World) -> str:
     return (await ask_export(handling, somebody, OrderFilter(), plain=False)).id
 
 
+async def session_to_move(world: World) -> str:
+    here = world.served.parts.studio()
+    return (await plan_session(here, world.own.by, world.things["room_id"], NewSession(rehearsal=True))).row.id
+
+
+async def crew_to_leave(world: World) -> str:
+    member_id = (await world.member()).subject_id
+    here, room_id = world.served.parts.studio(), world.things["room_id"]
+    await put_crew(here, world.own.by, room_id, member_id, CrewRole.MODERATOR)
+    return member_id
+
+
+async def sale_to_take_out(world: World) -> str:
+    here, sale = world.served.parts.studio(), await draft_sale(world.served.shop)
+    await link_sale(here, world.served.parts.book, world.own.by, world.things["session_id"], sale.id)
+    return sale.id
+
+
+async def silence_to_lift(world: World) -> str:
+    shop, viewer_id = world.served.shop, world.served.shop.ids.new()
+    studio, room_id = Studio(shop.selling), world.things["room_id"]
+    row = await silence(studio, world.own.by, room_id, viewer_id, Silence.MUTE, for_s=60, reason=None)
+    return row.id
+
+
+async def word_to_remove(world: World) -> str:
+    studio, by = Studio(world.served.shop.selling), world.own.by
+    await add_words(studio, by, [WordWish(f"word {world.served.shop.ids.new()}", Action.REFUSE)])
+    return (await list_words(studio, by, below=None, count=1))[0].id
+
+
 async def staff_refresh(world: World) -> Body:
     return {"refresh_token": (await world.member()).refresh}
 
@@ -146,6 +185,30 @@ CALLS: Final[dict[str, Call]] = {
     "POST /v1/staff/sales/{sale_id}/items/{item_id}/stock": Call({"add": 1}),
     "POST /v1/staff/sales/{sale_id}/archive": Call(things={"sale_id": sale_to_archive}),
     "POST /v1/staff/sale-templates/{template_id}/archive": Call(things={"template_id": template_to_archive}),
+    "POST /v1/staff/rooms": Call({"title": "By the pond"}),
+    "PATCH /v1/staff/rooms/{room_id}": Call({"title": "At the lake"}),
+    "POST /v1/staff/rooms/{room_id}/archive": Call(things={"room_id": "spare_room_id"}),
+    "POST /v1/staff/rooms/{room_id}/restore": Call(things={"room_id": "spare_room_id"}),
+    "PUT /v1/staff/rooms/{room_id}/crew/{member_id}": Call({"role": "cohost"}),
+    "DELETE /v1/staff/rooms/{room_id}/crew/{member_id}": Call(things={"member_id": crew_to_leave}),
+    "POST /v1/staff/rooms/{room_id}/sessions": Call({}),
+    "PATCH /v1/staff/sessions/{session_id}": Call({"title": "At ten"}),
+    "POST /v1/staff/sessions/{session_id}/start": Call(things={"session_id": session_to_move}),
+    "POST /v1/staff/sessions/{session_id}/stop": Call(things={"session_id": session_to_move}),
+    "DELETE /v1/staff/sessions/{session_id}/sales/{sale_id}": Call(things={"sale_id": sale_to_take_out}),
+    "PUT /v1/staff/sessions/{session_id}/shelf": Call(
+        lambda world: {"slots": [{"no": 1, "item_id": world.things["item_id"]}]}
+    ),
+    "PATCH /v1/staff/sessions/{session_id}/shelf/{item_id}": Call({"hidden": False}),
+    "POST /v1/staff/sessions/{session_id}/pin": Call({"no": 1}),
+    "POST /v1/staff/sessions/{session_id}/announcements": Call({"text": "At nine: brushes"}),
+    "PATCH /v1/staff/rooms/{room_id}/talk": Call({"slow_mode_s": 5}),
+    "POST /v1/staff/rooms/{room_id}/silences": Call(
+        lambda world: {"viewer_id": world.served.shop.ids.new(), "kind": "mute", "for_s": 60}
+    ),
+    "POST /v1/staff/rooms/{room_id}/silences/{silence_id}/lift": Call(things={"silence_id": silence_to_lift}),
+    "POST /v1/staff/words": Call({"words": [{"word": "scam"}]}),
+    "POST /v1/staff/words/{word_id}/remove": Call(things={"word_id": word_to_remove}),
     "POST /v1/staff/login": Call({"email": "owner@pond.cn", "password": PASSWORD}),
     "POST /v1/staff/refresh": Call(staff_refresh),
     "POST /v1/staff/logout": Call(staff_refresh),
@@ -180,8 +243,11 @@ ALSO: Final[dict[str, tuple[Call, ...]]] = {
     "GET /v1/orders": (Call(query={"state": "cancelled"}), Call(query={"below": ABSENT})),
     "GET /v1/staff/orders": tuple(Call(query=query) for query in FILTERS),
     "GET /v1/staff/orders/{id_or_number}": (Call(things={"id_or_number": "order_number"}),),
+    "GET /v1/staff/rooms": (Call(query={"archived": "true"}),),
+    "GET /v1/staff/sessions": (Call(query={"room_id": ABSENT, "state": "live", "rehearsal": "true"}),),
     "GET /v1/staff/skus": (Call(query={"product_id": ABSENT, "code": "A", "title": "B", "low": "true"}),),
     "GET /v1/staff/products": (Call(query={"title": "B", "archived": "true"}),),
+    "GET /v1/staff/rooms/{room_id}/comments": (Call(query={"state": "waiting", "author_id": ABSENT}),),
     "GET /v1/staff/sales": (Call(query={"archived": "true", "state": "open", "kind": "flash"}),),
     "POST /v1/staff/skus/{sku_id}/stock": (Call({"adjust": -1, "reason": "counted"}),),
     "POST /v1/staff/sales/{sale_id}/items": (Call(item),),

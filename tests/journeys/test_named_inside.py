@@ -52,6 +52,25 @@ async def test_a_filter_by_anothers_thing_finds_no_skus(world, wanted):
     assert (answer.status_code, answer.json()["skus"]) == (200, [])
 
 
+async def test_a_filter_by_anothers_room_finds_no_sessions(world):
+    answer = await ask(world, "GET", "/sessions", params={"room_id": world.things["room_id"]})
+    assert (answer.status_code, answer.json()["sessions"]) == (200, [])
+
+
+async def test_anothers_people_and_sales_cannot_be_brought_into_a_room_of_ones_own(world):
+    room = (await ask(world, "POST", "/rooms", json={"title": "By the lake"})).json()
+    session = (await ask(world, "POST", f"/rooms/{room['id']}/sessions", json={})).json()
+    for path, thing, body in (
+        (f"/rooms/{room['id']}/crew", "member_id", {"role": "cohost"}),
+        (f"/sessions/{session['id']}/sales", "sale_id", None),
+    ):
+        there, nowhere = [
+            await ask(world, "PUT", f"{path}/{name}", json=body) for name in (world.things[thing], ABSENT)
+        ]
+        assert (there.status_code, there.json()) == (nowhere.status_code, nowhere.json()), path
+        assert there.status_code == 404
+
+
 async def test_anothers_sku_cannot_be_put_on_sale(world):
     draft = await draft_sale(theirs(world), units=[])
     there, nowhere = [

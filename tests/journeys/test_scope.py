@@ -28,6 +28,8 @@ FLOOR: Final = (
 BY_ITEM: Final = "the id stands in an item of a sale that is locked by merchant; no request names a version"
 BY_SECRET: Final = "until this row is read nobody knows the merchant; the key is a secret, or one's own e-mail"
 
+PUBLIC: Final = "the room's public id is how viewers name it; what else is read names its merchant"
+
 
 @dataclass(frozen=True)
 class Other:
@@ -58,6 +60,7 @@ OTHERS: Final = (
     Other("sign_in", r"\bsign_in\.id = \S+ AND sign_in\.kind", BY_SECRET),
     Other("staff", r"\bstaff\.email = |\bstaff\.invitation_digest = ", BY_SECRET),
     Other("app", r"\bapp\.id = ", "the app's public id is how its visitors name the merchant"),
+    Other("room", r"\broom\.id = \S+ AND room\.archived_at IS NULL$", PUBLIC, begins="SELECT"),
     Other("denial", r"\b(?:at|until) > ", "each process refuses everybody's who is shut out, and shows none of it"),
 )
 

@@ -22,12 +22,21 @@ from inventory.importing import KIND
 from inventory.products import archive_product, create_product
 from keel.identity import Principal, Role
 from keel.jobs import Jobs
+from live.model import CrewRole
+from live.rooms import NewRoom, create_room, put_crew
+from live.sampling import Comment
+from live.sessions import NewSession, link_sale, plan_session
+from live.shelf import SlotWish, set_shelf
+from live.store_comments import Entry, Venue, record
+from live.studio import Studio
+from live.talk_rules import CommentState
 from orders.export_work import Exporter
 from orders.exporting import ask_export
 from orders.filters import OrderFilter
 from orders.handling import Handling
 from tests.accounts.shops import CHEAP, PASSWORD
 from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale
+from tests.live.studios import link
 from tests.orders.serving import Served, serve
 
 CODE: Final = "OF-THE-POND-ONLY"
@@ -114,6 +123,8 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
             "job_id": (await Jobs(served.parts.sessions, shop.ids, shop.clock).ask(by, KIND, **IMPORT)).id,
             "export_id": await _export(served, by),
         } | await _catalogue(shop)
+        things |= await _rooms(served, by, pending.member.id)
+        things |= await _talk(shop, sale, things["room_id"], things["session_id"])
         yield World(served, people, own, other, sale, things)
 
 
@@ -127,6 +138,27 @@ async def _catalogue(shop: Shop) -> dict[str, str]:
     things["archived_sku_id"] = await make_sku(shop)
     await archive_sku(shop.selling, shop.staff, things["archived_sku_id"])
     return things
+
+
+async def _rooms(served: Served, by: Principal, member_id: str) -> dict[str, str]:
+    """A room with a crew of one, a session that is planned and sells a sale, and another room to be put away."""
+    here, book = served.parts.studio(), served.parts.book
+    room, spare = [await create_room(here, by, NewRoom("By the pond")) for _ in range(2)]
+    session = (await plan_session(here, by, room.id, NewSession())).row
+    await put_crew(here, by, room.id, member_id, CrewRole.MODERATOR)
+    linked = await draft_sale(served.shop)
+    await link_sale(here, book, by, session.id, linked.id)
+    return {"room_id": room.id, "spare_room_id": spare.id, "session_id": session.id, "linked_id": linked.id}
+
+
+async def _talk(shop: Shop, sale: Sale, room_id: str, session_id: str) -> dict[str, str]:
+    """The sale on the session's shelf, and a comment that waits for a moderator."""
+    await link(shop, session_id, sale.id)
+    await set_shelf(Studio(shop.selling), shop.staff, session_id, [SlotWish(1, sale.item_ids[0])])
+    comment = Comment(shop.ids.new(), shop.ids.new(), "Hua", "how much?", shop.clock.ms())
+    entry = Entry(Venue(shop.staff.merchant_id, room_id, room_id), comment, CommentState.WAITING)
+    await record(shop.pool, [entry])
+    return {"comment_id": comment.id}
 
 
 async def _export(served: Served, by: Principal) -> str:

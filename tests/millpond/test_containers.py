@@ -28,7 +28,7 @@ def lines(word: str) -> list[str]:
 
 
 def test_every_process_has_a_service():
-    assert set(OURS) == {"migrate", "api", "worker"}
+    assert set(OURS) == {"migrate", "api", "gateway", "worker"}
     assert set(SERVICES) - set(OURS) == {"postgres", "valkey"}
 
 
@@ -77,7 +77,7 @@ def test_what_runs_on_is_healthy_or_started_again():
         lasts = name != "migrate"
         assert ("healthcheck" in service) is lasts, name
         assert service["restart"] == ("unless-stopped" if lasts else "no")
-    for name in ("api", "worker"):
+    for name in ("api", "gateway", "worker"):
         assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 

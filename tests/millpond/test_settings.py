@@ -114,7 +114,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("processes", "api_port", "fits"), [(1, 9000, False), (2, 9002, False), (1, 9002, True), (1, 8999, True)]
+    ("processes", "api_port", "fits"), [(1, 9000, False), (2, 9003, False), (1, 9003, True), (1, 8999, True)]
 )
 def test_the_ports_of_metrics_and_api_are_apart(processes, api_port, fits):
     ports = {"metrics_port": 9000, "api_processes": processes, "api_port": api_port}
@@ -123,6 +123,11 @@ def test_the_ports_of_metrics_and_api_are_apart(processes, api_port, fits):
     else:
         with pytest.raises(ValidationError, match="MILLPOND_API_PORT"):
             Settings(**ports)
+
+
+def test_the_gateways_port_is_none_of_the_metrics_either():
+    with pytest.raises(ValidationError, match="MILLPOND_GATEWAY_PORT"):
+        Settings(metrics_port=9000, gateway_port=9002)
 
 
 @pytest.mark.parametrize("text", ["", "{bad", "{}", "[1]"])

@@ -43,7 +43,7 @@ def test_no_secret_is_shown():
         ("MILLPOND_RATE_CUSTOMER_PER_S", "number, above 0 to 1,000,000", "5", "5.0"),
         ("MILLPOND_LOG_LEVEL", "debug | info | warning | error", "info", "info"),
         ("MILLPOND_LOG_JSON", "true or false", "false", "false"),
-        ("MILLPOND_METRICS_PORT", "integer, from 1 to 65,471", "–", "–"),
+        ("MILLPOND_METRICS_PORT", "integer, from 1 to 65,407", "–", "–"),
         ("MILLPOND_DATA_DIR", "path", ".millpond", ".millpond"),
         ("DATABASE_URL", "text", "–", HIDDEN),
         ("MILLPOND_TOKEN_KEYS", "JSON mapping", "–", HIDDEN),

@@ -42,6 +42,7 @@ def test_a_stop_leaves_no_process_behind(up, number):
     family = running.family()
     assert len(running.children("api")) == 2
     assert len(running.children("worker")) == 1
+    assert len(running.children("gateway")) == 1
     os.killpg(running.process.pid, number)  # as a terminal sends Ctrl-C: to the whole group
     assert running.process.wait(30) == 0
     assert all_gone(family)

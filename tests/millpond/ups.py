@@ -67,7 +67,7 @@ def many_ups(folder: Path) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
     def run(**settings: str) -> Up:
-        given = {"MILLPOND_DATA_DIR": str(folder / "data"), "MILLPOND_API_PORT": "0"}
+        given = {"MILLPOND_DATA_DIR": str(folder / "data"), "MILLPOND_API_PORT": "0", "MILLPOND_GATEWAY_PORT": "0"}
         ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
         environment = {name: value for name, value in ours.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
         output = folder / f"output-{len(started)}"

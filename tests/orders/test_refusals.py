@@ -32,6 +32,7 @@ FIELDS: Final[dict[str, Any]] = {
     "limit": 0,
     "segments": 1,
     "needs_ticket": False,
+    "ticket_after_s": 30,
     "rehearsal": False,
     "context": None,
     "version": 1,

@@ -1,0 +1,101 @@
+"""Who is in which room at this gateway, and what of it is still to be told. Pure bookkeeping.
+
+A viewer may have several sockets: he comes with the first and goes with the last. While the place is about a session,
+his stay is an interval of that session.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from keel.clock import from_ms
+from keel.ids import Ids
+
+
+@dataclass(slots=True)
+class Interval:
+    """Somebody watched a session, at one gateway, from then until then."""
+
+    id: str
+    session_id: str
+    viewer_id: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Here:
+    """One place. `sockets` and `intervals` by viewer; `dirty`: whose coming or going the headcount has not heard;
+    `is_told` is false until the headcount knows the whole list."""
+
+    session_id: str | None = None
+    sockets: dict[str, int] = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    dirty: set[str] = field(default_factory=set)
+    is_told: bool = False
+
+
+class Attendance:
+    """All places of a gateway. `opened` and `closed` wait to be stored."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        self.places: dict[str, Here] = {}
+        self.opened: list[Interval] = []
+        self.closed: list[Interval] = []
+
+    def joined(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
+        """One more socket of a viewer. `session_id`: what the place is about now, if anything is on air."""
+        here = self.places.setdefault(place, Here(session_id))
+        if here.session_id != session_id:
+            self.turned(place, session_id, at_ms)
+        here.sockets[viewer_id] = here.sockets.get(viewer_id, 0) + 1
+        if here.sockets[viewer_id] == 1:
+            here.dirty.add(viewer_id)
+            self._open(here, viewer_id, from_ms(at_ms))
+
+    def left(self, place: str, viewer_id: str, at_ms: int) -> None:
+        """One socket less."""
+        here = self.places.get(place)
+        if here is None or viewer_id not in here.sockets:
+            return
+        here.sockets[viewer_id] -= 1
+        if here.sockets[viewer_id] == 0:
+            del here.sockets[viewer_id]
+            here.dirty.add(viewer_id)
+            self._close(here, viewer_id, from_ms(at_ms))
+
+    def turned(self, place: str, session_id: str | None, at_ms: int) -> None:
+        """The place is about another session from now on, or about none: whoever is there watches that."""
+        here = self.places.get(place)
+        if here is None or here.session_id == session_id:
+            return
+        for viewer_id in here.sockets:
+            self._close(here, viewer_id, from_ms(at_ms))
+        here.session_id = session_id
+        for viewer_id in here.sockets:
+            self._open(here, viewer_id, from_ms(at_ms))
+
+    def begin_again(self, at: datetime) -> None:
+        """The open intervals that were stored have been ended at that moment: go on with others from there."""
+        unstored = {interval.id for interval in self.opened}
+        for here in self.places.values():
+            for viewer_id, interval in list(here.intervals.items()):
+                if interval.id not in unstored:
+                    self._open(here, viewer_id, max(at, interval.started_at))
+
+    def forget_empty(self) -> None:
+        """Let go of places where nobody is and nothing is left to tell."""
+        for place in [name for name, here in self.places.items() if not here.sockets and not here.dirty]:
+            del self.places[place]
+
+    def _open(self, here: Here, viewer_id: str, at: datetime) -> None:
+        if here.session_id is not None:
+            interval = Interval(self._ids.new(), here.session_id, viewer_id, at)
+            here.intervals[viewer_id] = interval
+            self.opened.append(interval)
+
+    def _close(self, here: Here, viewer_id: str, at: datetime) -> None:
+        interval = here.intervals.pop(viewer_id, None)
+        if interval is not None:
+            interval.ended_at = max(at, interval.started_at)
+            self.closed.append(interval)

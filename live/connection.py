@@ -1,0 +1,150 @@
+"""One viewer's socket: the library's connection with its messages handed on at once and its frames written at once.
+
+The library queues messages for a task that reads them, and encodes a frame for each socket; in a room of thousands both
+cost more than everything else. Messages are limited in size, number and rate, so they are handled where they arrive.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import CloseCode as StandardCode
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
+
+from live.close_codes import CloseCode
+from live.conversation import Conversation
+from live.frames import frame_of
+from live.gateway_metrics import CLOSED
+from live.messages import encode_json
+from live.viewers import Seat, Viewer
+
+log = logging.getLogger(__name__)
+
+FRAGMENTS_MAX: Final = 64
+CLOSED_WITHIN_S: Final = 5.0
+SEND_BUFFER_BYTES_MAX: Final = 65_536
+_PING: Final = bytes((0x80 | Opcode.PING, 0))
+_CONTINUED: Final = {Opcode.CONT, Opcode.TEXT, Opcode.BINARY}
+
+Hear = Callable[["ViewerConnection", bytes], None]
+
+
+class ViewerConnection(ServerConnection):
+    """A socket, and what the gateway knows of whoever is at its other end. `hear` is given each text message."""
+
+    hear: Hear
+    conversation: Conversation
+    address: str = ""
+    viewer: Viewer | None = None
+    in_flight: int = 0
+    heard: bool = True
+    pinged: bool = False
+    _ended: bool = False
+    _file: int = -1
+    _fragments: list[bytes] | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.seats: dict[str, Seat] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the socket's own descriptor, for `push`."""
+        super().connection_made(transport)
+        self._file = transport.get_extra_info("socket").fileno()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything may still be said."""
+        return self.protocol.state is State.OPEN
+
+    def push(self, frame: bytes) -> None:
+        """Write a whole text frame. Past the buffer's limit the transport calls `pause_writing`, and the socket ends.
+
+        Straight into the socket where nothing waits before it; what does not fit is the transport's. The descriptor is
+        ours while the state says open: the transport closes it after `connection_lost` only, which says closed.
+        Nothing of ours sends in fragments; were one under way, this frame would break into it.
+        """
+        if self.protocol.state is not State.OPEN or self.send_in_progress is not None:
+            return
+        sent = 0
+        if not self.transport.get_write_buffer_size():
+            try:
+                sent = os.write(self._file, frame)
+            except OSError:
+                sent = 0  # full, or gone: the transport finds out which
+        if sent < len(frame):
+            self.transport.write(frame[sent:])
+
+    def say(self, message: object) -> None:
+        """Encode a message and write it."""
+        self.push(frame_of(encode_json(message)))
+
+    def pause_writing(self) -> None:
+        """The viewer does not read: it comes back when it can, and is told what it missed."""
+        super().pause_writing()
+        self.end(CloseCode.TOO_SLOW)
+
+    def end(self, code: int, reason: str = "") -> None:
+        """Begin to close; whoever does not answer in CLOSED_WITHIN_S is cut off. Safe to repeat."""
+        if self._ended or self.protocol.state is not State.OPEN:
+            return
+        self._ended = True
+        CLOSED.labels(code=str(int(code))).inc()
+        self.protocol.send_close(code, reason)
+        self.send_data()
+        self.loop.call_later(CLOSED_WITHIN_S, self.transport.abort)
+
+    def beat(self) -> bool:
+        """Ask for a sign of life, if there was none since the last time. False when the last question is unanswered."""
+        if self.heard:
+            self.heard = self.pinged = False
+            return True
+        if self.pinged:
+            return False
+        self.pinged = True
+        if self.protocol.state is State.OPEN:
+            self.transport.write(_PING)
+        return True
+
+    def data_received(self, data: bytes) -> None:
+        """Whatever comes is a sign of life."""
+        self.heard = True
+        super().data_received(data)
+
+    def process_event(self, event: Event) -> None:
+        """Hand on what is said; the library does the rest."""
+        if not isinstance(event, Frame) or event.opcode not in _CONTINUED:
+            super().process_event(event)
+            return
+        if self.protocol.state is not State.OPEN:
+            return  # said before it knew that we are closing
+        if event.opcode is Opcode.BINARY:
+            self.end(CloseCode.BINARY)
+            return
+        whole = self._whole(event)
+        if whole is not None:
+            self.hear(self, whole)
+
+    def _whole(self, frame: Frame) -> bytes | None:
+        """The message that this frame completes. The library has counted its bytes."""
+        data = bytes(frame.data)
+        if frame.fin and self._fragments is None:
+            return data
+        fragments = self._fragments = self._fragments or []
+        fragments.append(data)
+        if len(fragments) > FRAGMENTS_MAX:
+            self.end(StandardCode.MESSAGE_TOO_BIG)
+            return None
+        if not frame.fin:
+            return None
+        self._fragments = None
+        return b"".join(fragments)
+
+
+async def until_lost(connection: ViewerConnection) -> None:
+    """Return once the connection is gone."""
+    await asyncio.shield(connection.connection_lost_waiter)

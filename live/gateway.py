@@ -1,0 +1,208 @@
+"""The gateway: a server of sockets, a tick that tells every room what is new, and an orderly end.
+
+One process, one loop. Whoever is slow is closed, whoever is silent is cut off, and nothing here waits for a viewer.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from websockets.asyncio.server import Server, serve
+
+from keel.loops import run_every
+from live.answering import Answering
+from live.close_codes import CloseCode
+from live.connection import CLOSED_WITHIN_S, SEND_BUFFER_BYTES_MAX, ViewerConnection
+from live.fanout import fan_out
+from live.farewell import say_bye
+from live.feed import Feed
+from live.frames import frame_of
+from live.gateway_metrics import SOCKETS, TICK_FRAMES, TICK_S
+from live.halls import Halls
+from live.handshake import Handshake
+from live.seating import Seating
+
+log = logging.getLogger(__name__)
+# The library tells of every scanner that knocks; what matters is logged here.
+silent_log: Final = logging.getLogger("millpond.sockets")
+silent_log.setLevel(logging.CRITICAL + 1)
+
+FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
+SYSTEM_BUFFER_BYTES: Final = 131_072
+TICK_EVERY_S: Final = 0.2
+LOOK_EVERY_S: Final = 1.0
+BEAT_EVERY_LOOKS: Final = 10
+LOOKED_AT_ONCE: Final = 500
+UNWELL_AFTER_S: Final = 10.0
+DRAIN_SPREAD_S: Final = 2.0
+DRAIN_MAX_S: Final = 7.0
+GONE_WITHIN_S: Final = 1.0
+OPEN_WITHIN_S: Final = 10.0
+
+
+class Gateway:
+    """Serves one listening socket until it is told to stop."""
+
+    def __init__(
+        self, *, handshake: Handshake, answering: Answering, seating: Seating, halls: Halls, feed: Feed
+    ) -> None:
+        self._handshake, self._answering, self._seating = handshake, answering, seating
+        self._halls, self._feed = halls, feed
+        self._connections: dict[ViewerConnection, None] = {}
+        self._looks = 0
+        self._heard_s = time.monotonic()
+        self.draining = False
+
+    async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
+        """Serve until `stop`; then let requests in flight finish and send everybody elsewhere."""
+        ended = asyncio.Event()
+        server = await self._listen(listener)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run_every("ticks", TICK_EVERY_S, ended, self.tick))
+            group.create_task(run_every("sockets", LOOK_EVERY_S, ended, self.look))
+            try:
+                await stop.wait()
+                self.draining = True
+                server.close(close_connections=False)
+                await self._drain()
+            finally:
+                ended.set()
+        with suppress(TimeoutError):  # of a handshake that never ends; nothing was promised there
+            await asyncio.wait_for(server.wait_closed(), GONE_WITHIN_S)
+
+    async def tick(self) -> None:
+        """Tell every room what is new: one frame for each viewer, however much it is."""
+        began_s = time.perf_counter()
+        frames = 0
+        for frame, viewers in self._frames():
+            frames += len(viewers)
+            await fan_out(frame, viewers)
+        if frames:
+            TICK_FRAMES.inc(frames)
+            TICK_S.observe(time.perf_counter() - began_s)
+
+    async def look(self) -> None:
+        """Look after every socket: late hellos, closes that hang, people who were shut out, and signs of life."""
+        self._looks += 1
+        self._halls.close_empty()
+        self._check_feed()
+        connections = list(self._connections)
+        for start in range(0, len(connections), LOOKED_AT_ONCE):
+            for number in range(start, min(start + LOOKED_AT_ONCE, len(connections))):
+                self._look_at(connections[number], beats=(number + self._looks) % BEAT_EVERY_LOOKS == 0)
+            await asyncio.sleep(0)
+
+    def _frames(self) -> Sequence[tuple[bytes, list[ViewerConnection]]]:
+        """The frames of this tick and who gets them, taken at one moment: whoever comes later was told by `joined`."""
+        parts = {room.place: (room, part) for room in self._halls.rooms if (part := room.take_tick()) is not None}
+        for room, _ in parts.values():
+            self._seating.follow(room)
+        several = self._seating.in_several
+        frames = [
+            (_tick_of([part]), [viewer for viewer in room.viewers if viewer not in several])
+            for room, part in parts.values()
+        ]
+        by_places: dict[tuple[str, ...], list[ViewerConnection]] = {}
+        for viewer in several:
+            by_places.setdefault(tuple(sorted(parts.keys() & viewer.seats.keys())), []).append(viewer)
+        by_places.pop((), None)
+        frames += [(_tick_of([parts[place][1] for place in places]), who) for places, who in by_places.items()]
+        return frames
+
+    def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:
+        now_s, viewer = time.monotonic(), connection.viewer
+        if not connection.is_open:
+            deadline_s = connection.close_deadline
+            if deadline_s is not None and connection.loop.time() > deadline_s:
+                connection.transport.abort()  # it was to close by itself, and did not
+        elif connection.conversation.is_late(now_s):
+            say_bye(connection, CloseCode.NO_HELLO)
+        elif viewer is not None and self._seating.reception.is_denied(viewer):
+            say_bye(connection, CloseCode.TOKEN)
+        elif beats and not connection.beat():
+            say_bye(connection, CloseCode.SILENT)
+            connection.transport.abort()  # nobody is there to read it
+        elif viewer is not None:
+            self._seating.put_out(connection, viewer)
+
+    def _check_feed(self) -> None:
+        """A gateway that does not hear itself shows nothing new: its viewers are better off elsewhere."""
+        now_s = time.monotonic()
+        if self._feed.healthy:
+            self._heard_s = now_s
+        elif now_s - self._heard_s > UNWELL_AFTER_S and self._connections:
+            log.error("this gateway has not heard itself for %.0f s: its viewers are sent away", now_s - self._heard_s)
+            for connection in list(self._connections):
+                say_bye(connection, CloseCode.UNWELL)
+
+    async def _handle(self, connection: Any) -> None:
+        """A socket's whole life, as the library wants it."""
+        assert isinstance(connection, ViewerConnection)
+        self._connections[connection] = None
+        connection.conversation.since_s = time.monotonic()
+        SOCKETS.inc()
+        try:
+            await asyncio.shield(connection.connection_lost_waiter)
+        finally:
+            SOCKETS.dec()
+            del self._connections[connection]
+            self._seating.gone(connection)
+
+    async def _listen(self, listener: socket.socket) -> Server:
+        # Inherited by every socket: left alone, the system keeps megabytes for each viewer who does not read.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_BUFFER_BYTES)
+        return await serve(
+            self._handle,
+            sock=listener,
+            backlog=4_096,
+            compression=None,
+            create_connection=self._connection,  # type: ignore[arg-type]  # a factory will do, as the library says
+            process_request=self._handshake.look,
+            server_header=None,
+            open_timeout=OPEN_WITHIN_S,
+            ping_interval=None,  # see `look`: a task for each socket costs more than the socket
+            close_timeout=CLOSED_WITHIN_S,
+            max_size=FRAME_BYTES_MAX,
+            write_limit=SEND_BUFFER_BYTES_MAX,
+            logger=silent_log,
+        )
+
+    def _connection(self, *args: Any, **options: Any) -> ViewerConnection:
+        connection = ViewerConnection(*args, **options)
+        self._answering.begin(connection)
+        connection.connection_lost_waiter.add_done_callback(lambda _: self._handshake.release(connection))
+        return connection
+
+    async def _drain(self) -> None:
+        """Send everybody elsewhere, a few at a time; whoever waits for an answer goes when it is there."""
+        deadline_s = time.monotonic() + DRAIN_MAX_S
+        for some in _shares(list(self._connections), DRAIN_SPREAD_S / 0.05):
+            for connection in some:
+                if not connection.in_flight:
+                    say_bye(connection, CloseCode.DRAINING)
+            await asyncio.sleep(0.05)
+        while self._connections and time.monotonic() < deadline_s:
+            for connection in list(self._connections):
+                if not connection.in_flight:
+                    say_bye(connection, CloseCode.DRAINING)
+            await asyncio.sleep(0.05)
+        for connection in list(self._connections):
+            connection.transport.abort()
+
+
+def _tick_of(parts: Sequence[bytes]) -> bytes:
+    """A Tick of rooms that are encoded already."""
+    return frame_of(b'{"type":"tick","rooms":[' + b",".join(parts) + b"]}")
+
+
+def _shares(connections: list[ViewerConnection], count: float) -> Iterator[list[ViewerConnection]]:
+    """The connections in no order, in about `count` shares."""
+    secrets.SystemRandom().shuffle(connections)
+    size = max(1, int(len(connections) / count) + 1)
+    for start in range(0, len(connections), size):
+        yield connections[start : start + size]

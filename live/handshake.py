@@ -1,0 +1,102 @@
+"""The HTTP part of a socket: who may open one at all. Everything else is said over the socket.
+
+Browsers send an Origin that a page cannot change, so pages are held to a list. Mini-programs and programs without a
+page send none, or that of their platform's frame; they are let in, for the token in hello is what lets anybody do
+anything: no cookie is ever looked at.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from keel.buckets import address_key
+from keel.errors import PROBLEM_MEDIA_TYPE, NotFound, Refusal
+from live.connection import ViewerConnection
+from live.gateway_metrics import TURNED_AWAY
+from live.socket_errors import OriginRefused, TooManySockets
+
+PATH: Final = "/v1/live"
+FRAMES_OF_PLATFORMS: Final = ("https://servicewechat.com", "https://tmaservice.developer.toutiao.com")
+
+AddressOf = Callable[[str, list[str]], str]
+Ready = Callable[[], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """How many sockets there may be, in all and of one address."""
+
+    sockets_max: int = 15_000
+    per_address_max: int = 5_000
+
+
+class Handshake:
+    """Answers requests before they become sockets. `address_of` believes a trusted proxy's X-Forwarded-For."""
+
+    def __init__(self, *, origins: list[str], limits: SocketLimits, address_of: AddressOf, ready: Ready) -> None:
+        self._origins, self._limits = frozenset((*origins, *FRAMES_OF_PLATFORMS)), limits
+        self._address_of, self._ready = address_of, ready
+        self._by_address: Counter[str] = Counter()
+        self.open = 0
+
+    async def look(self, connection: ServerConnection, request: Request) -> Response | None:
+        """A response that ends it, or None where it may become a socket. Called by the library."""
+        assert isinstance(connection, ViewerConnection)
+        path = request.path.partition("?")[0]
+        try:
+            if path == "/healthz":
+                return _json(200, {"status": "alive"})
+            if path == "/readyz":
+                return _json(200, {"status": "ready", "checks": await self._ready()})
+            if path != PATH:
+                raise NotFound(what="path")
+            self._admit(connection, request.headers)
+        except Refusal as refusal:
+            if path == PATH:
+                TURNED_AWAY.labels(status=str(refusal.status)).inc()
+            return _json(refusal.status, refusal.document(), PROBLEM_MEDIA_TYPE, refusal.headers())
+        return None
+
+    def release(self, connection: ViewerConnection) -> None:
+        """A socket, or what was to become one, is gone."""
+        if connection.address:
+            self.open -= 1
+            self._by_address[connection.address] -= 1
+            if not self._by_address[connection.address]:
+                del self._by_address[connection.address]
+            connection.address = ""
+
+    def _admit(self, connection: ViewerConnection, headers: Headers) -> None:
+        """Count it. Raises OriginRefused and TooManySockets."""
+        if not all(self._is_known(origin, headers.get_all("Host")) for origin in headers.get_all("Origin")):
+            raise OriginRefused
+        peer = connection.remote_address
+        host = self._address_of(peer[0] if peer else "", headers.get_all("X-Forwarded-For"))
+        address = address_key(host) or "unknown"
+        if self.open >= self._limits.sockets_max:
+            raise TooManySockets(sockets_max=self._limits.sockets_max)
+        if self._by_address[address] >= self._limits.per_address_max:
+            raise TooManySockets(sockets_max=self._limits.per_address_max)
+        self.open += 1
+        self._by_address[address] += 1
+        connection.address = address
+
+    def _is_known(self, origin: str, hosts: list[str]) -> bool:
+        """Whether pages of this origin may open sockets: those of the list, and those of this very host."""
+        host = origin.partition("://")[2]
+        return origin in self._origins or (bool(host) and host in hosts)
+
+
+def _json(status: int, document: Any, media_type: str = "application/json", more: dict[str, str] = {}) -> Response:  # noqa: B006
+    body = json.dumps(document).encode()
+    headers = Headers({"Content-Type": media_type, "Content-Length": str(len(body)), "Connection": "close", **more})
+    return Response(status, _REASONS.get(status, "Refused"), headers, body)
+
+
+_REASONS: Final = {200: "OK", 403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}

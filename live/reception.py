@@ -1,0 +1,75 @@
+"""Hello: who is there. The signature, the time and the deny-list decide, as on every other door."""
+
+from collections.abc import Container
+from typing import Final
+
+from accounts.staff import StaffDoor
+from accounts.tokens import LEEWAY_S, STAFF, Claims, Tokens
+from keel.clock import Clock, rfc3339
+from keel.errors import NotSignedIn
+from live.guests import GuestPasses
+from live.messages import Hello, Welcome
+from live.viewers import Viewer
+
+_BEARER: Final = "Bearer "
+
+
+class Reception:
+    """Tells viewers by what they say hello with."""
+
+    def __init__(
+        self, *, tokens: Tokens, staff: StaffDoor, guests: GuestPasses, denied: Container[str], clock: Clock
+    ) -> None:
+        self._tokens, self._staff, self._guests = tokens, staff, guests
+        self._denied, self._clock = denied, clock
+
+    def greet(self, hello: Hello) -> tuple[Viewer, Welcome]:
+        """Who it is, and what is answered. Raises NotSignedIn, and Unavailable where staff cannot be told just now."""
+        if hello.token is not None:
+            viewer, guest = self._known(hello.token), None
+        else:
+            guest = self._guests.new() if hello.guest is None else hello.guest
+            viewer = Viewer(self._guests.read(guest))
+            guest = self._guests.renewed(viewer.id)
+        return viewer, self._welcome(viewer, guest, hello.ref)
+
+    def still_good(self, viewer: Viewer) -> bool:
+        """Whether the token that this viewer said hello with would pass now. Guests and fixed tokens always are."""
+        if self.is_denied(viewer):
+            return False
+        return viewer.token is None or self._clock.ms() // 1000 < viewer.token.exp + LEEWAY_S
+
+    def is_denied(self, viewer: Viewer) -> bool:
+        """Whether this person or sign-in was shut out since."""
+        token = viewer.token
+        return token is not None and (token.sid in self._denied or token.sub in self._denied)
+
+    def _known(self, token: str) -> Viewer:
+        header = _BEARER + token
+        if not token.isascii():
+            raise NotSignedIn
+        try:
+            claims = self._tokens.check(header.encode())
+        except NotSignedIn:
+            principal = self._staff.authenticate(header)
+            if principal is None:
+                raise
+            return Viewer(principal.subject, self._of_staff(header), principal)
+        return Viewer(claims.sub, claims)
+
+    def _of_staff(self, header: str) -> Claims | None:
+        """When and by what the sign-in of staff ends; a fixed token has neither."""
+        try:
+            return self._tokens.check(header.encode(), STAFF)
+        except NotSignedIn:
+            return None
+
+    def _welcome(self, viewer: Viewer, guest: str | None, ref: str | None) -> Welcome:
+        return Welcome(
+            viewer_id=viewer.id,
+            server_time=rfc3339(self._clock.ms()),
+            ref=ref,
+            guest=guest,
+            role=None if viewer.principal is None else viewer.principal.role.value,
+            until=None if viewer.token is None else rfc3339(viewer.token.exp * 1000),
+        )

@@ -1,0 +1,109 @@
+"""SQL of who watched what: intervals in batches, the viewers of a session each once, and the lives of gateways.
+
+A gateway's life is a row that it renews with everything it stores, locked until that is committed. Whoever ends the
+intervals of a life takes the row away under the same lock, so nothing is added to a life that is over.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from keel.database import Pool, array_text
+from live.attendance import Interval
+
+BATCH_MAX: Final = 1_000
+LIVES_MAX: Final = 100
+
+_BEGIN: Final = "INSERT INTO watch_gateway (id, alive_at) VALUES ($1, $2)"
+_RENEW: Final = "UPDATE watch_gateway SET alive_at = greatest(alive_at, $2) WHERE id = $1 RETURNING true"
+# What came by an unknown session is left out.
+_OPEN: Final = """
+    INSERT INTO watch_interval (merchant_id, id, session_id, viewer_id, gateway_id, started_at, ended_at)
+    SELECT s.merchant_id, i.id, i.session_id, i.viewer_id, $1, i.from_at, i.to_at
+    FROM unnest($2::text::uuid[], $3::text::uuid[], $4::text::uuid[], $5::timestamptz[], $6::timestamptz[])
+        AS i (id, session_id, viewer_id, from_at, to_at)
+    JOIN session s ON s.id = i.session_id
+    ON CONFLICT (id) DO NOTHING
+"""
+_VIEWERS: Final = """
+    WITH come AS (
+        INSERT INTO session_viewer (merchant_id, session_id, viewer_id)
+        SELECT DISTINCT s.merchant_id, i.session_id, i.viewer_id
+        FROM unnest($1::text::uuid[], $2::text::uuid[]) AS i (session_id, viewer_id)
+        JOIN session s ON s.id = i.session_id ORDER BY i.session_id, i.viewer_id
+        ON CONFLICT DO NOTHING RETURNING merchant_id, session_id)
+    INSERT INTO session_count AS c (merchant_id, session_id, viewers)
+    SELECT merchant_id, session_id, count(*) FROM come GROUP BY merchant_id, session_id ORDER BY session_id
+    ON CONFLICT (session_id) DO UPDATE SET viewers = c.viewers + excluded.viewers
+"""
+_CLOSE: Final = """
+    UPDATE watch_interval w SET ended_at = i.at FROM unnest($1::text::uuid[], $2::timestamptz[]) AS i (id, at)
+    WHERE w.id = i.id AND w.ended_at IS NULL
+"""
+_PEAK: Final = """
+    INSERT INTO session_count AS c (merchant_id, session_id, peak)
+    SELECT merchant_id, id, $2 FROM session WHERE id = $1
+    ON CONFLICT (session_id) DO UPDATE SET peak = greatest(c.peak, excluded.peak)
+    RETURNING viewers, peak
+"""
+_SILENT: Final = "SELECT id FROM watch_gateway WHERE alive_at < $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED"
+_END: Final = """
+    UPDATE watch_interval w SET ended_at = greatest(g.alive_at, w.started_at) FROM watch_gateway g
+    WHERE g.id = ANY ($1) AND w.gateway_id = g.id AND w.ended_at IS NULL
+"""
+_BURY: Final = "DELETE FROM watch_gateway WHERE id = ANY ($1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of one session, since it began: how many viewers there ever were, and how many at most at once."""
+
+    unique: int
+    peak: int
+
+
+async def begin_life(pool: Pool, life: str, now: datetime) -> None:
+    """A gateway begins to store."""
+    await pool.execute(_BEGIN, life, now)
+
+
+async def store(pool: Pool, life: str, now: datetime, opened: Sequence[Interval], closed: Sequence[Interval]) -> bool:
+    """Renew a life and store a batch of its intervals, all or nothing. False where the life is over. Safe to repeat."""
+    async with pool.acquire() as connection, connection.transaction():
+        if not await connection.fetchval(_RENEW, life, now):
+            return False
+        if opened:
+            sessions = array_text(interval.session_id for interval in opened)
+            viewers = array_text(interval.viewer_id for interval in opened)
+            starts = [interval.started_at for interval in opened]
+            ends = [interval.ended_at for interval in opened]
+            await connection.execute(_OPEN, life, array_text(i.id for i in opened), sessions, viewers, starts, ends)
+            await connection.execute(_VIEWERS, sessions, viewers)
+        if closed:
+            ends = [interval.ended_at for interval in closed]
+            await connection.execute(_CLOSE, array_text(interval.id for interval in closed), ends)
+    return True
+
+
+async def counts(pool: Pool, session_id: str, online: int) -> Counts:
+    """What is known of a session, of which so many are online now. Zeros for one that is not there."""
+    row = await pool.fetchrow(_PEAK, session_id, online)
+    return Counts(0, 0) if row is None else Counts(row["viewers"], row["peak"])
+
+
+async def end_life(pool: Pool, life: str) -> None:
+    """A gateway stores no more. What it leaves open, which is nothing as a rule, ends where it was last heard."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_END, [life])
+        await connection.execute(_BURY, [life])
+
+
+async def bury(pool: Pool, silent_since: datetime) -> int:
+    """End the intervals of gateways not heard since then, each at its last sign of life; how many gateways."""
+    async with pool.acquire() as connection, connection.transaction():
+        lives = [row["id"] for row in await connection.fetch(_SILENT, silent_since, LIVES_MAX)]
+        if lives:
+            await connection.execute(_END, lives)
+            await connection.execute(_BURY, lives)
+    return len(lives)

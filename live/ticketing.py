@@ -1,0 +1,47 @@
+"""Purchase tickets for viewers: whoever has been in the room long enough gets one for a sale of the session."""
+
+from dataclasses import dataclass
+
+from inventory.book import SaleBook
+from inventory.faults import LedgerFault
+from inventory.ledger import Ledger
+from keel.errors import NotFound, Unavailable
+from live import store_parts
+from live.errors_talk import TicketTooEarly
+from orders.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """A viewer in a session, and for how long he has been in the room so far."""
+
+    merchant_id: str
+    session_id: str
+    viewer_id: str
+    watched_ms: int
+
+
+@dataclass(frozen=True)
+class TicketDesk:
+    """Where viewers get their tickets."""
+
+    tickets: Tickets
+    book: SaleBook
+    reader: Ledger
+
+    async def ticket(self, viewer: Watching, sale_id: str) -> str:
+        """A ticket for a sale of the session. Raises TicketTooEarly, NotFound and Unavailable."""
+        try:
+            config = await self.book.get(sale_id)
+            mine = config is not None and config.merchant_id == viewer.merchant_id
+            if config is None or not mine or not await self._is_sold(viewer, sale_id):
+                raise NotFound(what="sale")
+        except LedgerFault as fault:
+            raise Unavailable from fault
+        missing_ms = config.ticket_wait_s * 1_000 - viewer.watched_ms
+        if missing_ms > 0:
+            raise TicketTooEarly(retry_after_ms=missing_ms)
+        return self.tickets.sign(merchant_id=viewer.merchant_id, sale_id=sale_id, viewer_id=viewer.viewer_id)
+
+    async def _is_sold(self, viewer: Watching, sale_id: str) -> bool:
+        return await store_parts.is_sold_in(self.reader, viewer.merchant_id, viewer.session_id, sale_id)

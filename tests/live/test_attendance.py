@@ -1,0 +1,91 @@
+"""Who comes and goes, socket by socket, and the stays that become of it."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from keel.clock import FakeClock, from_ms
+from keel.ids import Ids
+from live.attendance import Attendance, Interval
+
+T0 = 1_800_000_000_000
+
+
+@pytest.fixture
+def attendance() -> Attendance:
+    return Attendance(Ids(FakeClock()))
+
+
+def at(seconds: int) -> datetime:
+    return from_ms(T0) + timedelta(seconds=seconds)
+
+
+def stays(intervals: list[Interval]) -> list[tuple[str, str, int, int | None]]:
+    """(session, viewer, from, to) in seconds."""
+    return [
+        (i.session_id, i.viewer_id, second(i.started_at), None if i.ended_at is None else second(i.ended_at))
+        for i in intervals
+    ]
+
+
+def second(moment: datetime) -> int:
+    return (moment - at(0)).seconds
+
+
+def test_a_stay_lasts_from_the_first_socket_to_the_last(attendance: Attendance):
+    for came in (1, 2):
+        attendance.joined("room", "s1", "ann", T0 + came * 1000)
+    attendance.left("room", "ann", T0 + 3_000)
+    assert (stays(attendance.opened), attendance.closed) == ([("s1", "ann", 1, None)], [])
+    attendance.left("room", "ann", T0 + 4_000)
+    assert stays(attendance.closed) == [("s1", "ann", 1, 4)]
+    assert (attendance.places["room"].sockets, attendance.places["room"].dirty) == ({}, {"ann"})
+
+
+def test_where_nothing_is_on_air_somebody_is_there_and_watches_nothing(attendance: Attendance):
+    attendance.joined("room", None, "ann", T0)
+    assert (attendance.places["room"].sockets, attendance.opened) == ({"ann": 1}, [])
+
+
+def test_when_a_session_begins_all_who_wait_watch_it(attendance: Attendance):
+    attendance.joined("room", None, "ann", T0)
+    attendance.joined("room", "s1", "bob", T0 + 5_000)
+    assert stays(attendance.opened) == [("s1", "ann", 5, None), ("s1", "bob", 5, None)]
+
+
+def test_when_it_is_over_their_stays_are_too(attendance: Attendance):
+    attendance.joined("room", "s1", "ann", T0)
+    attendance.turned("room", None, T0 + 5_000)
+    attendance.left("room", "ann", T0 + 9_000)
+    assert stays(attendance.closed) == [("s1", "ann", 0, 5)]
+
+
+def test_who_never_came_cannot_leave(attendance: Attendance):
+    attendance.left("room", "ann", T0)
+    attendance.joined("room", "s1", "bob", T0)
+    attendance.left("room", "ann", T0)
+    assert (attendance.places["room"].dirty, attendance.closed) == ({"bob"}, [])
+
+
+def test_a_clock_that_goes_back_makes_no_stay_of_less_than_nothing(attendance: Attendance):
+    attendance.joined("room", "s1", "ann", T0 + 5_000)
+    attendance.left("room", "ann", T0)
+    assert stays(attendance.closed) == [("s1", "ann", 5, 5)]
+
+
+def test_stays_that_were_stored_go_on_where_they_were_ended_and_the_others_stay_as_they_are(attendance: Attendance):
+    attendance.joined("room", "s1", "ann", T0)
+    attendance.opened.clear()  # stored
+    attendance.joined("room", "s1", "bob", T0 + 8_000)
+    attendance.begin_again(at(7))
+    assert stays(attendance.opened) == [("s1", "bob", 8, None), ("s1", "ann", 7, None)]
+
+
+def test_places_are_let_go_once_nothing_is_left_to_tell(attendance: Attendance):
+    attendance.joined("room", None, "ann", T0)
+    attendance.left("room", "ann", T0)
+    attendance.forget_empty()
+    assert list(attendance.places) == ["room"]
+    attendance.places["room"].dirty.clear()
+    attendance.forget_empty()
+    assert attendance.places == {}

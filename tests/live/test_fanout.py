@@ -1,0 +1,45 @@
+"""A crowd is told in slices: others have their turn in between, and whoever is gone is passed over."""
+
+import asyncio
+import itertools
+import time
+from typing import Any
+
+from live.fanout import LOOKED_AT_EVERY, SLICE_MAX_S, fan_out
+
+
+class Slow:
+    """A viewer whose write takes a while, as the system's does."""
+
+    def __init__(self, told: list[float]) -> None:
+        self._told = told
+
+    def push(self, frame: bytes) -> None:
+        until_s = time.perf_counter() + SLICE_MAX_S / LOOKED_AT_EVERY
+        while time.perf_counter() < until_s:
+            pass
+        self._told.append(until_s)
+
+
+async def test_the_loop_has_its_turn_between_two_slices():
+    told: list[float] = []
+    turns: list[int] = []
+    done = asyncio.Event()
+
+    async def others() -> None:
+        while not done.is_set():
+            turns.append(len(told))
+            await asyncio.sleep(0)
+
+    viewers: Any = [Slow(told) for _ in range(LOOKED_AT_EVERY * 10)]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(others())
+        await fan_out(b"frame", viewers)
+        done.set()
+    assert len(told) == len(viewers)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(turns)]
+    assert max(gaps) <= 2 * LOOKED_AT_EVERY
+
+
+async def test_nobody_is_no_crowd():
+    await fan_out(b"frame", [])

@@ -1,0 +1,84 @@
+"""A viewer gets a ticket once he has been in the room long enough, and with it what the sale sells."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from inventory.book import SaleBook
+from keel.errors import NotFound, Unavailable
+from live.errors_talk import TicketTooEarly
+from live.ticketing import TicketDesk, Watching
+from orders.attempt import Placed
+from orders.errors import TicketInvalid, TicketRequired
+from orders.placement import Buyer, Placement
+from orders.schemas import LineRequest, OrderRequest
+from orders.tickets import Tickets
+from tests.inventory.selling import make_merchant, open_sale
+from tests.live.studios import Air, Place, on_air, open_studio
+
+KEYS = {"test": "a secret that only this test knows, 32 b"}
+
+
+@pytest.fixture
+async def place(database_url: str, redis_url: str) -> AsyncIterator[Place]:
+    async with open_studio(database_url, redis_url) as place:
+        yield place
+
+
+def desk_of(place: Place) -> TicketDesk:
+    shop = place.shop
+    return TicketDesk(Tickets(KEYS, shop.clock), SaleBook(shop.ledger), shop.ledger)
+
+
+def watching(place: Place, air: Air, viewer_id: str, *, watched_s: float) -> Watching:
+    return Watching(place.merchant_id, air.session_id, viewer_id, round(watched_s * 1_000))
+
+
+async def test_who_watched_buys_and_who_did_not_is_refused(place: Place):
+    air = await on_air(place, units=[5], needs_ticket=True, ticket_after_s=20)
+    shop, viewer_id = place.shop, place.shop.ids.new()
+    with pytest.raises(TicketTooEarly) as early:
+        await desk_of(place).ticket(watching(place, air, viewer_id, watched_s=12.5), air.sale.id)
+    assert early.value.retry_after_ms == 7_500
+    ticket = await desk_of(place).ticket(watching(place, air, viewer_id, watched_s=20), air.sale.id)
+    till = Placement(
+        gate=shop.gate,
+        ledger=shop.ledger,
+        book=SaleBook(shop.ledger),
+        ids=shop.ids,
+        clock=shop.clock,
+        tickets=Tickets(KEYS, shop.clock),
+    )
+    lines = [LineRequest(air.sale.item_ids[0], 1)]
+    bot, buyer = Buyer(place.merchant_id, shop.ids.new()), Buyer(place.merchant_id, viewer_id)
+    became = Buyer(place.merchant_id, shop.ids.new(), was=(viewer_id,))
+    for who, sent, expected in (
+        (bot, None, TicketRequired),
+        (bot, ticket, TicketInvalid),
+        (buyer, ticket, Placed),
+        (became, ticket, Placed),
+    ):
+        answer = await till.place(air.sale.id, who, "once", OrderRequest(lines, ticket=sent))
+        assert isinstance(answer, expected), answer
+    await till.drained()
+
+
+async def test_tickets_are_for_sales_of_the_session(place: Place):
+    air = await on_air(place, units=[5])
+    foreign = await open_sale(place.shop, units=[5])
+    stranger = await make_merchant(place.shop.selling)
+    viewer_id = place.shop.ids.new()
+    for viewer, sale_id in (
+        (watching(place, air, viewer_id, watched_s=99), foreign.id),
+        (watching(place, air, viewer_id, watched_s=99), place.shop.ids.new()),
+        (Watching(stranger.merchant_id, air.session_id, viewer_id, 99_000), air.sale.id),
+    ):
+        with pytest.raises(NotFound):
+            await desk_of(place).ticket(viewer, sale_id)
+
+
+async def test_without_the_database_the_viewer_is_told_to_try_again(place: Place):
+    air, desk = await on_air(place, units=[5]), desk_of(place)
+    await place.shop.pool.close()
+    with pytest.raises(Unavailable):
+        await desk.ticket(watching(place, air, place.shop.ids.new(), watched_s=99), air.sale.id)

@@ -1,0 +1,104 @@
+"""Orders over the socket are the orders of HTTP: one batch, one truth, one answer to a key."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from live.close_codes import CloseCode
+from tests.inventory.selling import Sale, open_sale
+from tests.live.watching import STAFF, Pond, Watcher, gateway
+
+
+@pytest.fixture
+async def pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
+    async with gateway(database_url, redis_url) as pond:
+        yield pond
+
+
+def wish(sale: Sale, key: str = "one", quantity: int = 1, **more: Any) -> dict[str, Any]:
+    order = {"lines": [{"item_id": sale.item_ids[0], "quantity": quantity}]}
+    return {"type": "order.place", "sale_id": sale.id, "key": key, "order": order} | more
+
+
+async def place(watcher: Watcher, sale: Sale, **how: Any) -> dict[str, Any]:
+    return await watcher.ask("order", **wish(sale, **how))
+
+
+async def test_an_order_is_answered_after_the_commit_and_again_for_the_same_key(pond):
+    sale = await open_sale(pond.shop, units=[3])
+    async with pond.viewer(token=pond.token()) as buyer:
+        first = await place(buyer, sale, ref="mine")
+        assert (first["ref"], first["key"], first["order"]["state"]) == ("mine", "one", "awaiting_payment")
+        assert first["order"]["receipt"]["of"] == 3
+        stored = await pond.shop.rows("SELECT id::text FROM orders")
+        assert [row["id"] for row in stored] == [first["order"]["id"]]
+        again = await place(buyer, sale)
+        assert (again["replayed"], again["order"]["id"]) == (True, first["order"]["id"])
+        read = await buyer.ask("order", type="order.status", order_id=first["order"]["id"])
+        assert read["order"]["number"] == first["order"]["number"]
+
+
+async def test_refusals_are_the_documents_of_http(pond):
+    sale = await open_sale(pond.shop, units=[1])
+    async with pond.viewer(token=pond.token()) as buyer, pond.viewer(token=pond.token()) as late:
+        await place(buyer, sale)
+        sold_out = await late.refused(**wish(sale))
+        assert (sold_out["type"], sold_out["left"]) == ("urn:millpond:problem:sold-out", 0)
+        reused = await buyer.refused(**wish(sale, quantity=2))
+        assert reused["type"] == "urn:millpond:problem:idempotency-key-reused"
+        for key in ("", "é", "x" * 129):
+            assert (await buyer.refused(**wish(sale, key=key)))["status"] == 400
+        assert (await buyer.refused(**wish(sale) | {"sale_id": pond.shop.ids.new()}))["status"] == 404
+        foreign = pond.token(merchant_id=pond.shop.ids.new())
+        async with pond.viewer(token=foreign) as stranger:
+            assert (await stranger.refused(**wish(sale)))["status"] == 404
+
+
+async def test_who_only_watches_cannot_buy_and_staff_do_not(pond):
+    sale = await open_sale(pond.shop, units=[1])
+    for hello in ({}, {"token": STAFF}):
+        async with pond.viewer(**hello) as watcher:
+            assert (await watcher.refused(**wish(sale)))["type"] == "urn:millpond:problem:customers-only"
+
+
+async def test_a_rush_over_sockets_sells_each_unit_once(pond):
+    sale = await open_sale(pond.shop, units=[40])
+
+    async def buy(number: int) -> str:
+        async with pond.viewer(token=pond.token()) as buyer:
+            await buyer.say(**wish(sale, key=f"key {number}"))
+            while True:
+                message = await buyer.hear_any()
+                if message["type"] in {"order", "problem"}:
+                    return str(message["type"])
+
+    answers = await asyncio.gather(*(buy(number) for number in range(60)))
+    assert (answers.count("order"), answers.count("problem")) == (40, 20)
+    rows = await pond.shop.rows("SELECT sum(sold)::int AS sold FROM stock")
+    assert rows[0]["sold"] == 40
+
+
+async def test_an_order_in_flight_is_answered_before_the_gateway_stops(pond):
+    sale = await open_sale(pond.shop, units=[9])
+    async with pond.viewer(token=pond.token()) as buyer:
+        for number in range(9):
+            await buyer.say(**wish(sale, key=f"key {number}"))
+        answer = await buyer.hear("order")
+        pond.stop.set()
+        assert await buyer.closed() == CloseCode.DRAINING
+        orders = [answer, *(message for message in buyer.kept if message["type"] == "order")]
+        stored = await pond.shop.rows("SELECT id::text FROM orders")
+        assert {order["order"]["id"] for order in orders} == {row["id"] for row in stored}
+
+
+async def test_what_was_not_heard_is_there_for_the_same_key(pond):
+    sale, customer_id = await open_sale(pond.shop, units=[5]), pond.shop.ids.new()
+    async with pond.viewer(token=pond.token(customer_id)) as gone:
+        await gone.say(**wish(sale))
+        gone.socket.transport.abort()
+    async with pond.viewer(token=pond.token(customer_id)) as back:
+        order = (await place(back, sale))["order"]
+        (row,) = await pond.shop.rows("SELECT id::text FROM orders")
+        assert row["id"] == order["id"]
