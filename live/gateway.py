@@ -90,6 +90,7 @@ class Gateway:
         """Look after every socket: late hellos, closes that hang, people who were shut out, and signs of life."""
         self._looks += 1
         self._halls.close_empty()
+        self._seating.put_out_banned()
         self._check_feed()
         connections = list(self._connections)
         for start in range(0, len(connections), LOOKED_AT_ONCE):
@@ -115,20 +116,18 @@ class Gateway:
         return frames
 
     def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:
-        now_s, viewer = time.monotonic(), connection.viewer
+        viewer = connection.viewer
         if not connection.is_open:
             deadline_s = connection.close_deadline
             if deadline_s is not None and connection.loop.time() > deadline_s:
                 connection.transport.abort()  # it was to close by itself, and did not
-        elif connection.conversation.is_late(now_s):
+        elif viewer is None and connection.conversation.is_late(time.monotonic()):
             say_bye(connection, CloseCode.NO_HELLO)
         elif viewer is not None and self._seating.reception.is_denied(viewer):
             say_bye(connection, CloseCode.TOKEN)
         elif beats and not connection.beat():
             say_bye(connection, CloseCode.SILENT)
             connection.transport.abort()  # nobody is there to read it
-        elif viewer is not None:
-            self._seating.put_out(connection, viewer)
 
     def _check_feed(self) -> None:
         """A gateway that does not hear itself shows nothing new: its viewers are better off elsewhere."""
