@@ -123,6 +123,9 @@ async def test_a_sale_is_linked_once_and_taken_out(pond):
     told = await sessions.link_sale(pond.rooms, pond.book, pond.by, session.id, sale.id)
     assert list(told.sale_ids) == [sale.id]
     await sessions.unlink_sale(pond.rooms, pond.by, session.id, sale.id)
+    place, kind, body = pond.log.events[-1]
+    assert (place, kind) == (session.place, "sale.left"), "or screens would show it for ever"
+    assert json.loads(body) == {"session_id": session.id, "sale_id": sale.id}
     with pytest.raises(NotFound):
         await sessions.unlink_sale(pond.rooms, pond.by, session.id, sale.id)
     await pond.stop(session)
