@@ -27,7 +27,7 @@ from live.roomlog import RoomLog
 from loadtests.fanout_servers import FRAME_BYTES, SIDES, STALLS, TICK_S
 from loadtests.machine import about
 from loadtests.progress import say
-from loadtests.stack import Plan, Stack, running
+from loadtests.stack import FD, Plan, Stack, running
 from migrations import upgrade
 from millpond.engines import Engines
 
@@ -120,7 +120,7 @@ def _plan(side: str, stalls: Path, viewers: int) -> Plan:
             STALLS: str(stalls),
         }
 
-    command = [sys.executable, "-m", "loadtests.fanout_servers", side, "--fd", "{fd}"]
+    command = [sys.executable, "-m", "loadtests.fanout_servers", side, "--fd", FD]
     return Plan(upgrade, {"gateway": command}, environment)
 
 

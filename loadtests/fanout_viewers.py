@@ -13,19 +13,9 @@ from typing import Any, Final
 
 import uvloop
 
+from loadtests.socket_wire import HANDSHAKE, masked
+
 AT_ONCE: Final = 200
-HEAD: Final = (
-    b"GET /v1/live HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def masked(text: str) -> bytes:
-    """A client's text frame; the mask is zero, which is one too."""
-    payload = text.encode()
-    length = len(payload)
-    head = bytes((0x81, 0x80 | length)) if length < 126 else b"\x81\xfe" + length.to_bytes(2, "big")
-    return head + bytes(4) + payload
 
 
 class Viewer(asyncio.Protocol):
@@ -41,7 +31,7 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.transport.write(HEAD)
+        self.transport.write(HANDSHAKE)
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
