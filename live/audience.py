@@ -84,7 +84,7 @@ class Audience(Generic[V]):
             case StateItem(kind=kind, body=body) if kind == COMMENTS:
                 self._comments.extend(_comments(body).comments)
             case StateItem(kind=kind, body=body):
-                self._state[kind] = self._changed[kind] = body
+                self._take_state(kind, body)
             case Resync():
                 self.lose()
 
@@ -139,6 +139,11 @@ class Audience(Generic[V]):
             return []
         events = [event for event in self._recent if since.seq < event.seq <= told.seq]
         return events if len(events) == told.seq - since.seq else None
+
+    def _take_state(self, kind: str, body: bytes) -> None:
+        """A value that everybody has already is nothing new: counts come every second, and mostly stand still."""
+        if self._state.get(kind) != body:
+            self._state[kind] = self._changed[kind] = body
 
     def _log(self, item: LogItem) -> None:
         if not self.is_current:

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -166,9 +167,10 @@ async def speak(room: str, database_url: str, redis_url: str) -> None:
             clock.now(),
         )
         print("speaking", flush=True)
-        log, body = RoomLog(redis, clock), json.dumps({"text": "x" * (FRAME_BYTES - AROUND - 11)}).encode()
-        while True:
-            await log.put(room, "bench", body)
+        log = RoomLog(redis, clock)
+        for number in count(1):
+            text = f"{number:0{FRAME_BYTES - AROUND - 11}}"
+            await log.put(room, "bench", json.dumps({"text": text}).encode())
             await asyncio.sleep(TICK_S / 2)
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -130,3 +131,17 @@ def test_a_flood_of_comments_is_told_as_a_sample_and_the_latest_value_of_the_sta
     assert tick["state"] == {"counts": {"likes": 999}}
     assert [one["id"] for one in tick["comments"]] == [str(number) for number in range(990, 1_000)]
     assert ticked(audience) is None
+
+
+def test_a_value_that_stands_still_is_told_once_and_shown_to_whoever_comes():
+    audience = opened()
+    audience.hear(StateItem(PLACE, "counts", b'{"online":2}'))
+    assert ticked(audience) is not None
+    audience.hear(StateItem(PLACE, "counts", b'{"online":2}'))
+    assert ticked(audience) is None
+    assert audience.joined(None, None).state == {"counts": msgspec.Raw(b'{"online":2}')}
+    audience.hear(StateItem(PLACE, "counts", b'{"online":3}'))
+    audience.hear(StateItem(PLACE, "counts", b'{"online":2}'))
+    tick = ticked(audience)
+    assert tick is not None
+    assert tick["state"] == {"counts": {"online": 2}}
