@@ -19,10 +19,12 @@ from live.conversation import Conversation
 from live.frames import frame_of
 from live.gateway_metrics import CLOSED
 from live.messages import encode_json
+from live.plain_text import is_between_messages, plain_text
 from live.viewers import Seat, Viewer
 
 log = logging.getLogger(__name__)
 
+FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
 FRAGMENTS_MAX: Final = 64
 CLOSED_WITHIN_S: Final = 5.0
 SEND_BUFFER_BYTES_MAX: Final = 65_536
@@ -94,9 +96,13 @@ class ViewerConnection(ServerConnection):
         return True
 
     def data_received(self, data: bytes) -> None:
-        """Whatever comes is a sign of life."""
+        """Whatever comes is a sign of life. What is plain is handed on at once, the rest is the library's to judge."""
         self.heard = True
-        super().data_received(data)
+        text = plain_text(data, bytes_max=FRAME_BYTES_MAX) if is_between_messages(self.protocol) else None
+        if text is None:
+            super().data_received(data)
+        else:
+            self.hear(self, text)
 
     def process_event(self, event: Event) -> None:
         """Hand on what is said; the library does the rest."""

@@ -17,7 +17,7 @@ from websockets.asyncio.server import Server, serve
 from keel.loops import run_every
 from live.answering import Answering
 from live.close_codes import CloseCode
-from live.connection import CLOSED_WITHIN_S, SEND_BUFFER_BYTES_MAX, ViewerConnection
+from live.connection import CLOSED_WITHIN_S, FRAME_BYTES_MAX, SEND_BUFFER_BYTES_MAX, ViewerConnection
 from live.fanout import fan_out
 from live.farewell import say_bye
 from live.feed import Feed
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 silent_log: Final = logging.getLogger("millpond.sockets")
 silent_log.setLevel(logging.CRITICAL + 1)
 
-FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
 SYSTEM_BUFFER_BYTES: Final = 131_072
 TICK_EVERY_S: Final = 0.2
 LOOK_EVERY_S: Final = 1.0
