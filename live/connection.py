@@ -6,6 +6,7 @@ cost more than everything else. Messages are limited in size, number and rate, s
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -45,11 +46,17 @@ class ViewerConnection(ServerConnection):
     heard: bool = True
     pinged: bool = False
     _ended: bool = False
+    _file: int = -1
     _fragments: list[bytes] | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.seats: dict[str, Seat] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the socket's own descriptor, for `push`."""
+        super().connection_made(transport)
+        self._file = transport.get_extra_info("socket").fileno()
 
     @property
     def is_open(self) -> bool:
@@ -59,10 +66,20 @@ class ViewerConnection(ServerConnection):
     def push(self, frame: bytes) -> None:
         """Write a whole text frame. Past the buffer's limit the transport calls `pause_writing`, and the socket ends.
 
+        Straight into the socket where nothing waits before it; what does not fit is the transport's. The descriptor is
+        ours while the state says open: the transport closes it after `connection_lost` only, which says closed.
         Nothing of ours sends in fragments; were one under way, this frame would break into it.
         """
-        if self.protocol.state is State.OPEN and self.send_in_progress is None:
-            self.transport.write(frame)
+        if self.protocol.state is not State.OPEN or self.send_in_progress is not None:
+            return
+        sent = 0
+        if not self.transport.get_write_buffer_size():
+            try:
+                sent = os.write(self._file, frame)
+            except OSError:
+                sent = 0  # full, or gone: the transport finds out which
+        if sent < len(frame):
+            self.transport.write(frame[sent:])
 
     def say(self, message: object) -> None:
         """Encode a message and write it."""

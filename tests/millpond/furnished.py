@@ -6,7 +6,11 @@ from typing import Any
 import httpx
 
 from keel.clock import FollowingClock
+from keel.database import create_pool
 from keel.ids import Ids
+from live.sampling import Comment
+from live.store_comments import Entry, Venue, record
+from live.talk_rules import CommentState
 from tests.eventually import eventually
 
 WORKER_MAX_S = 20.0
@@ -41,6 +45,8 @@ def furnish(staff: Caller, customer: Caller, *, sale_id: str, item_id: str) -> d
     room = staff.post("/staff/rooms", {"title": "By the pond"})
     session = staff.post(f"/staff/rooms/{room['id']}/sessions", {})
     app_id = staff.post("/staff/apps", {"provider": "demo", "app_id": "pond"})["id"]
+    muted = {"viewer_id": room["id"], "kind": "mute", "for_s": 60}
+    staff.post("/staff/words", {"words": [{"word": "fake", "action": "refuse"}]})
     host = {"email": "hua@example.com", "name": "Hua", "role": "host"}
     return {
         "sale_id": sale_id,
@@ -52,12 +58,23 @@ def furnish(staff: Caller, customer: Caller, *, sale_id: str, item_id: str) -> d
         "template_id": staff.post(f"/staff/sales/{sale_id}/template")["id"],
         "room_id": room["id"],
         "session_id": session["id"],
+        "silence_id": staff.post(f"/staff/rooms/{room['id']}/silences", muted)["id"],
+        "word_id": staff.get("/staff/words").json()["words"][0]["id"],
         "app_id": app_id,
         "customer_id": customer.post("/auth/guest", {"app_id": app_id})["customer_id"],
         "member_id": staff.post("/staff/members", host)["id"],
         "export_id": made(staff, "/staff/orders/exports", staff.post("/staff/orders/exports", {})["id"]),
         "job_id": made(staff, "/staff/jobs", job_of(staff)),
     }
+
+
+async def comment_in(url: str, merchant_id: str, room_id: str) -> str:
+    """What somebody said there, which over HTTP nobody can: it waits for a moderator."""
+    ids = Ids(FollowingClock())
+    comment = Comment(ids.new(), ids.new(), "Hua", "how much?", 0)
+    async with create_pool(url) as pool:
+        await record(pool, [Entry(Venue(merchant_id, room_id, room_id), comment, CommentState.WAITING)])
+    return comment.id
 
 
 def order_of(customer: Caller, sale_id: str, item_id: str) -> Any:

@@ -4,6 +4,7 @@ Against a real API, worker and engines. Never a 5xx, no status, header or body t
 fit is refused.
 """
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -33,7 +34,7 @@ from millpond.seed import seed_now
 from millpond.settings import Settings
 from millpond.tokens_by_hand import customer_token
 from tests.databases import Databases
-from tests.millpond.furnished import Caller, furnish
+from tests.millpond.furnished import Caller, comment_in, furnish
 from tests.millpond.reach import application
 from tests.millpond.stacks import Stack, running_stack
 
@@ -109,6 +110,7 @@ def served(databases: Databases, database_template: str, flushable_redis_url: st
         with httpx.Client(base_url=f"http://127.0.0.1:{stack.port}", timeout=ANSWER_MAX_S) as http:
             callers = Caller(http, staff["token"]), Caller(http, customer)
             ids = furnish(*callers, sale_id=seeded.sale_id, item_id=seeded.item_id)
+        ids["comment_id"] = databases.apart(asyncio.run, comment_in(url, staff["merchant_id"], ids["room_id"]))
         yield Served(stack, ids, {"customer": customer, "staff": staff["token"]})
     databases.drop(name)
 
