@@ -92,8 +92,10 @@ class Gateway:
         self._check_feed()
         connections = list(self._connections)
         for start in range(0, len(connections), LOOKED_AT_ONCE):
+            now_s = time.monotonic()
             for number in range(start, min(start + LOOKED_AT_ONCE, len(connections))):
-                self._look_at(connections[number], beats=(number + self._looks) % BEAT_EVERY_LOOKS == 0)
+                beats = (number + self._looks) % BEAT_EVERY_LOOKS == 0
+                self._look_at(connections[number], now_s, beats=beats)
             await asyncio.sleep(0)
 
     def _frames(self) -> Sequence[tuple[bytes, list[ViewerConnection]]]:
@@ -113,8 +115,8 @@ class Gateway:
         frames += [(_tick_of([parts[place][1] for place in places]), who) for places, who in by_places.items()]
         return frames
 
-    def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:
-        now_s, viewer = time.monotonic(), connection.viewer
+    def _look_at(self, connection: ViewerConnection, now_s: float, *, beats: bool) -> None:
+        viewer = connection.viewer
         if not connection.is_open:
             deadline_s = connection.close_deadline
             if deadline_s is not None and connection.loop.time() > deadline_s:
