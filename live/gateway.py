@@ -17,7 +17,7 @@ from websockets.asyncio.server import Server, serve
 from keel.loops import run_every
 from live.answering import Answering
 from live.close_codes import CloseCode
-from live.connection import CLOSED_WITHIN_S, FRAME_BYTES_MAX, SEND_BUFFER_BYTES_MAX, ViewerConnection
+from live.connection import CLOSED_WITHIN_S, SEND_BUFFER_BYTES_MAX, ViewerConnection
 from live.fanout import fan_out
 from live.farewell import say_bye
 from live.feed import Feed
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 silent_log: Final = logging.getLogger("millpond.sockets")
 silent_log.setLevel(logging.CRITICAL + 1)
 
+FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
 SYSTEM_BUFFER_BYTES: Final = 131_072
 TICK_EVERY_S: Final = 0.2
 LOOK_EVERY_S: Final = 1.0
@@ -89,13 +90,12 @@ class Gateway:
         """Look after every socket: late hellos, closes that hang, people who were shut out, and signs of life."""
         self._looks += 1
         self._halls.close_empty()
+        self._seating.put_out_banned()
         self._check_feed()
         connections = list(self._connections)
         for start in range(0, len(connections), LOOKED_AT_ONCE):
-            now_s = time.monotonic()
             for number in range(start, min(start + LOOKED_AT_ONCE, len(connections))):
-                beats = (number + self._looks) % BEAT_EVERY_LOOKS == 0
-                self._look_at(connections[number], now_s, beats=beats)
+                self._look_at(connections[number], beats=(number + self._looks) % BEAT_EVERY_LOOKS == 0)
             await asyncio.sleep(0)
 
     def _frames(self) -> Sequence[tuple[bytes, list[ViewerConnection]]]:
@@ -115,21 +115,19 @@ class Gateway:
         frames += [(_tick_of([parts[place][1] for place in places]), who) for places, who in by_places.items()]
         return frames
 
-    def _look_at(self, connection: ViewerConnection, now_s: float, *, beats: bool) -> None:
+    def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:
         viewer = connection.viewer
         if not connection.is_open:
             deadline_s = connection.close_deadline
             if deadline_s is not None and connection.loop.time() > deadline_s:
                 connection.transport.abort()  # it was to close by itself, and did not
-        elif connection.conversation.is_late(now_s):
+        elif viewer is None and connection.conversation.is_late(time.monotonic()):
             say_bye(connection, CloseCode.NO_HELLO)
         elif viewer is not None and self._seating.reception.is_denied(viewer):
             say_bye(connection, CloseCode.TOKEN)
         elif beats and not connection.beat():
             say_bye(connection, CloseCode.SILENT)
             connection.transport.abort()  # nobody is there to read it
-        elif viewer is not None:
-            self._seating.put_out(connection, viewer)
 
     def _check_feed(self) -> None:
         """A gateway that does not hear itself shows nothing new: its viewers are better off elsewhere."""

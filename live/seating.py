@@ -20,16 +20,17 @@ from live.viewers import Seat, Viewer
 
 SOCKETS_PER_VIEWER_MAX: Final = 5
 
-BanOf = Callable[[Viewer, Seat], Banned | None]
+BanOf = Callable[[Viewer], Banned | None]
+BansIn = Callable[[str], BanOf | None]  # by room id; None where nobody is banned now
 
 
 class Seating:
     """Every socket of this gateway that said hello, by viewer, and its seats."""
 
     def __init__(
-        self, *, reception: Reception, places: Places, halls: Halls, presence: Presence, clock: Clock, ban_of: BanOf
+        self, *, reception: Reception, places: Places, halls: Halls, presence: Presence, clock: Clock, bans_in: BansIn
     ) -> None:
-        self.reception, self._places, self._halls, self._ban_of = reception, places, halls, ban_of
+        self.reception, self._places, self._halls, self._bans_in = reception, places, halls, bans_in
         self._presence, self._clock = presence, clock
         self._sockets: dict[str, list[ViewerConnection]] = {}
         self.in_several: set[ViewerConnection] = set()
@@ -64,13 +65,17 @@ class Seating:
         self._rise(connection, message.place)
         return Left(place=message.place, ref=message.ref)
 
-    def put_out(self, connection: ViewerConnection, viewer: Viewer) -> None:
-        """Out of every room that the viewer may not be in any more."""
-        for seat in list(connection.seats.values()):
-            refusal = self._ban_of(viewer, seat)
-            if refusal is not None:
-                self._rise(connection, seat.place)
-                connection.say(Left(place=seat.place, problem=refusal.document()))
+    def put_out_banned(self) -> None:
+        """Out of every room whoever may not be in it any more: looked for where somebody is banned at all."""
+        for room in self._halls.rooms:
+            ban_of = self._bans_in(room.room_id)
+            if ban_of is None:
+                continue
+            for connection in list(room.viewers):
+                refusal = None if connection.viewer is None else ban_of(connection.viewer)
+                if refusal is not None:
+                    self._rise(connection, room.place)
+                    connection.say(Left(place=room.place, problem=refusal.document()))
 
     def gone(self, connection: ViewerConnection) -> None:
         """The socket is lost."""

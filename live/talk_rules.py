@@ -86,6 +86,10 @@ class RoomTalk:
         until_ms = max((self.silences.get((viewer_id, kind), 0) for viewer_id in people), default=0)
         return until_ms if until_ms > now_ms else None
 
+    def bans_anybody(self, now_ms: int) -> bool:
+        """Whether there is a ban that runs now."""
+        return any(kind is Silence.BAN and until_ms > now_ms for (_, kind), until_ms in self.silences.items())
+
 
 def tidy(text: str) -> str:
     """A comment as it is kept: in one line, without what nobody sees at its ends. Raises Malformed."""

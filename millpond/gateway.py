@@ -109,7 +109,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
             halls=halls,
             presence=presence,
             clock=parts.clock,
-            ban_of=voices.ban_of,
+            bans_in=voices.bans_in,
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
         talk = SocketTalk(voices, parts.studio(), halls.session_at)
