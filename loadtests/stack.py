@@ -39,11 +39,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack. `roots` are the first processes of each kind: api, worker, valkey, postgres."""
+    """A running stack. `roots` are the first processes of each kind: api, worker, valkey, postgres.
+
+    `kill` ends a server without a warning and starts it anew on the same socket; it does not wait until that answers.
+    """
 
     engines: Engines
     target: Target
     roots: Mapping[str, int]
+    kill: Callable[[str], None]
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds by kind, with all children, those that have ended included."""
@@ -69,14 +73,23 @@ def running(folder: Path, plan: Plan) -> Iterator[Stack]:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
         port = listener.getsockname()[1]
         environment = _without_ours(os.environ) | dict(plan.environment(engines))
-        children = {
-            kind: stack.enter_context(_child(command, listener.fileno(), environment, folder / f"{kind}.log"))
-            for kind, command in plan.commands.items()
-        }
+        pids = {kind: _pid_of(engine) for kind, engine in (("valkey", engines.valkey), ("postgres", engines.postgres))}
+        children: dict[str, subprocess.Popen[bytes]] = {}
+
+        def start(kind: str) -> None:
+            child = _child(plan.commands[kind], listener.fileno(), environment, folder / f"{kind}.log")
+            children[kind] = stack.enter_context(child)
+            pids[kind] = children[kind].pid
+
+        def kill(kind: str) -> None:
+            children[kind].kill()
+            children[kind].wait()
+            start(kind)
+
+        for kind in plan.commands:
+            start(kind)
         _await_answer(port, children, folder)
-        pids = {kind: child.pid for kind, child in children.items()}
-        pids |= {kind: _pid_of(engine) for kind, engine in (("valkey", engines.valkey), ("postgres", engines.postgres))}
-        yield Stack(engines, Target("127.0.0.1", port), pids)
+        yield Stack(engines, Target("127.0.0.1", port), pids, kill)
 
 
 def _pid_of(engine: Engine | None) -> int:
@@ -95,7 +108,7 @@ def _child(
     command: Sequence[str], fd: int, environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     arguments = [part.format(fd=fd) for part in command]
-    with log.open("wb") as file:
+    with log.open("ab") as file:
         child = subprocess.Popen(
             arguments,
             env=environment,
