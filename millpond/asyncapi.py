@@ -11,7 +11,7 @@ import msgspec
 
 from live.close_codes import MEANING, STANDARD, come_back
 from live.conversation import HELLO_WITHIN_S
-from live.gateway import FRAME_BYTES_MAX
+from live.entrance import FRAME_BYTES_MAX
 from live.handshake import PATH
 from live.messages import Answer, Bye, Done, Hello, Join, Joined, Leave, Left, Problem, Request, Tick, Welcome
 from live.registry import Registry, Who
