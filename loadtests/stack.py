@@ -40,11 +40,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack, by kind of process: where those that serve listen, and `roots`, the first process of each."""
+    """A running stack, by kind of process: where those that serve listen, and `roots`, the first process of each.
+
+    `kill` ends a server without a warning and starts it anew on the same socket; it does not wait until that answers.
+    """
 
     engines: Engines
     targets: Mapping[str, Target]
     roots: Mapping[str, int]
+    kill: Callable[[str], None]
 
     @property
     def target(self) -> Target:
@@ -73,18 +77,29 @@ def running(folder: Path, plan: Plan) -> Iterator[Stack]:
         engines = stack.enter_context(Engines.open(folder, share=False))
         plan.migrate(engines.database_url)
         environment = _without_ours(os.environ) | dict(plan.environment(engines))
-        children, targets = {}, {}
-        for kind, command in plan.commands.items():
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
+        pids = {kind: _pid_of(engine) for kind, engine in (("valkey", engines.valkey), ("postgres", engines.postgres))}
+        children: dict[str, subprocess.Popen[bytes]] = {}
+        listeners = {
+            kind: stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)) for kind in plan.commands
+        }
+
+        def start(kind: str) -> None:
             log = folder / f"{kind}.log"
-            children[kind] = stack.enter_context(_child(command, listener.fileno(), environment, log))
-            if FD in command:
-                targets[kind] = Target(*listener.getsockname())
+            child = _child(plan.commands[kind], listeners[kind].fileno(), environment, log)
+            children[kind] = stack.enter_context(child)
+            pids[kind] = children[kind].pid
+
+        def kill(kind: str) -> None:
+            children[kind].kill()
+            children[kind].wait()
+            start(kind)
+
+        targets = {kind: Target(*listeners[kind].getsockname()) for kind in plan.commands if FD in plan.commands[kind]}
+        for kind in plan.commands:
+            start(kind)
         for kind, target in targets.items():
             _await_answer(kind, target.port, children, folder)
-        pids = {kind: child.pid for kind, child in children.items()}
-        pids |= {kind: _pid_of(engine) for kind, engine in (("valkey", engines.valkey), ("postgres", engines.postgres))}
-        yield Stack(engines, targets, pids)
+        yield Stack(engines, targets, pids, kill)
 
 
 def _pid_of(engine: Engine | None) -> int:
@@ -103,7 +118,7 @@ def _child(
     command: Sequence[str], fd: int, environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     arguments = [part.format(fd=fd) for part in command]
-    with log.open("wb") as file:
+    with log.open("ab") as file:
         child = subprocess.Popen(
             arguments,
             env=environment,
