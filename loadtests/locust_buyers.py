@@ -5,6 +5,7 @@ again on purpose: the same key has to give the same order, whichever way it come
 """
 
 import random
+import time
 from http import HTTPStatus
 from typing import Final
 
@@ -13,7 +14,7 @@ from locust import FastHttpUser, task
 from locust.contrib.fasthttp import ResponseContextManager
 
 from loadtests.locust_answers import Told, insisted
-from loadtests.locust_seats import Seat
+from loadtests.locust_seats import Seat, report
 from loadtests.locust_stage import Wish, standing
 
 API_URL: Final = "http://127.0.0.1:8000"
@@ -22,6 +23,10 @@ CUT_AWAY_S: Final = 1.0
 
 class NoCustomerLeft(Exception):
     """More buyers than --customers."""
+
+
+class GivenUp(Exception):
+    """Told to wait until the buyer had enough of it."""
 
 
 class AnotherOrder(Exception):
@@ -50,9 +55,17 @@ class Buyer(FastHttpUser):
     def order(self) -> None:
         """One order, until the last word; and a part of them once more."""
         wish = standing.stage.wish()
-        told = insisted(lambda: self.send(wish), gevent.sleep)
+        told = self.insist(wish)
         if told.order_id and random.random() < self.environment.parsed_options.again_share:
             insisted(lambda: self.over_http(wish, first=told), gevent.sleep)
+
+    def insist(self, wish: Wish) -> Told:
+        """The last word on an order. One that is not come to is a failure."""
+        began_s = time.perf_counter()
+        told = insisted(lambda: self.send(wish), gevent.sleep)
+        if told.later:
+            report(self.environment, "order: given up", began_s, GivenUp(told.refusal or "no answer"))
+        return told
 
     def send(self, wish: Wish) -> Told:
         """One try."""
@@ -100,7 +113,7 @@ class SocketBuyer(Buyer):
             wish = standing.stage.wish()
             self.seat.keep().tell(**self._message(wish))
             self.seat.lose_network(random.uniform(0, CUT_AWAY_S))
-            insisted(lambda: self.send(wish), gevent.sleep)
+            self.insist(wish)
         else:
             super().order()
 

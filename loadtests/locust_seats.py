@@ -128,9 +128,11 @@ class Seat:
             with measured(environment, "join again" if is_return else "join"):
                 joined = self.socket.ask(**self._join())
         except (websocket.WebSocketException, OSError, SocketLost):
+            self._abandon()
             return False
         except Refused as refused:
-            if refused.problem.get("status") in {429, 503}:
+            self._abandon()
+            if Told.refused(refused.problem).later:
                 return False
             raise StopUser from refused  # it is in the table of failures
         if "guest" in welcome:
@@ -141,6 +143,11 @@ class Seat:
             HERE.back_by_snapshot += by_snapshot
             HERE.back_by_events += not by_snapshot
         return True
+
+    def _abandon(self) -> None:
+        """A socket that did not get as far as the room."""
+        if self.socket is not None and self.socket.code is None:
+            self.socket.drop()
 
     def _join(self) -> Message:
         message: Message = {"type": "join", "place": self._door.place}

@@ -24,8 +24,8 @@ async def test_an_invitation_opens_the_rehearsal_and_is_on_the_record(pond):
     assert invited.place == rehearsal.id
     assert invited.expires_at - pond.shop.clock.now() <= timedelta(seconds=600)
     assert invitations.admits(invited.invitation, rehearsal.id)
-    (row,) = await pond.run("SELECT subject_id::text FROM staff_audit WHERE command = 'rehearsal.invite'")
-    assert row[0] == rehearsal.id
+    (row,) = await pond.run("SELECT subject_id::text AS id FROM staff_audit WHERE command = 'rehearsal.invite'")
+    assert row["id"] == rehearsal.id
 
 
 async def test_a_room_takes_none_and_neither_does_what_is_over(pond):
