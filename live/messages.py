@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from keel.ids import ID_SHAPE
+from live.invitations import INVITATION_CHARS_MAX
 
 REF_CHARS_MAX: Final = 64
 TOKEN_CHARS_MAX: Final = 2_048
@@ -52,10 +53,14 @@ class Since(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Join(Request, tag="join", frozen=True, kw_only=True):
-    """Come into a room, or for staff into a rehearsal session by its id; `since` where the client was there before."""
+    """Come into a room, or into a rehearsal session by its id; `since` where the client was there before.
+
+    Whoever is not staff needs an `invitation` to a rehearsal.
+    """
 
     place: Id
     since: Since | None = None
+    invitation: Annotated[str, Meta(max_length=INVITATION_CHARS_MAX)] | None = None
 
 
 class Leave(PlaceRequest, tag="leave", frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ class Seating:
         """Come in, or again: `joined`, encoded. Raises NotFound and Unavailable. None where the socket is gone."""
         viewer = connection.viewer
         assert viewer is not None
-        place = await self._places.enter(viewer, message.place)
+        place = await self._places.enter(viewer, message.place, message.invitation)
         room = await self._halls.enter(place)
         if not connection.is_open or connection.viewer is None:
             return None

@@ -22,6 +22,7 @@ from live.guests import GuestPasses
 from live.halls import Halls, Snapshot
 from live.handshake import AddressOf, Handshake, SocketLimits
 from live.headcount import BEAT_EVERY_S, Headcount
+from live.invitations import Invitations
 from live.parts import parts_of
 from live.places import Places
 from live.presence import Presence
@@ -107,7 +108,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = Seating(
             reception=_reception_of(parts, settings),
-            places=Places(parts.reader, voices.book.get, parts.clock),
+            places=_places_of(parts, settings, voices),
             halls=halls,
             presence=presence,
             clock=parts.clock,
@@ -128,6 +129,15 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         finally:
             halls.close()
             ended.set()
+
+
+def _places_of(parts: Parts, settings: Settings, voices: Voices) -> Places:
+    return Places(
+        reader=parts.reader,
+        talk=voices.book.get,
+        invitations=Invitations(settings.token_secrets, parts.clock),
+        clock=parts.clock,
+    )
 
 
 def _presence_of(parts: Parts, name: str, voices: Voices) -> Presence:

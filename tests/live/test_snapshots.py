@@ -71,7 +71,8 @@ class Shop:
             return
         event_id = sale_event_id(*self._link(which), link_no=self.count) if kind == "sale.left" else None
         async with self.stage.pool.acquire() as connection, connection.transaction():
-            body = await self._change(connection, kind, which)
+            change = self._leave if kind == "sale.left" else self._change
+            body = await change(connection, kind, which)
             now = self.stage.clock.now()
             fact = fact_of(self.place, kind, body, fact_id=self.stage.ids.new(), at=now, event_id=event_id)
             await _write(connection, fact)
@@ -96,16 +97,17 @@ class Shop:
             await self.stage.move_sale(moved, "open" if self.count % 2 else "paused")
         return True
 
+    async def _leave(self, connection: Any, _: str, which: int) -> dict[str, Any]:
+        session, sale = self._link(which)
+        await self.stage.unlink(connection, session, sale)
+        self.out.add(sale)
+        return {"session_id": session, "sale_id": sale}
+
     async def _change(self, connection: Any, kind: str, which: int) -> dict[str, Any]:
         match kind:
             case "session.moved":
                 session = self.sessions[which % 2]
                 return await self.stage.move_session(connection, session, self._onwards(session))
-            case "sale.left":
-                session, sale = self._link(which)
-                await self.stage.unlink(connection, session, sale)
-                self.out.add(sale)
-                return {"session_id": session, "sale_id": sale}
             case "room.changed":
                 await connection.execute("UPDATE room SET title = $2 WHERE id = $1", self.place, f"t{self.count}")
                 return {"title": f"t{self.count}", "cover_url": None}
