@@ -10,11 +10,12 @@ import msgspec
 from msgspec import Meta
 
 from keel.ids import ID_SHAPE
+from live.invitations import INVITATION_CHARS_MAX
 
 REF_CHARS_MAX: Final = 64
 TOKEN_CHARS_MAX: Final = 2_048
-COMMENT_CHARS_MAX: Final = 500
-LIKES_MAX: Final = 100
+COMMENT_CHARS_MAX: Final = 200
+LIKES_MAX: Final = 20  # in one message
 
 PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
 Id = Annotated[str, Meta(pattern=rf"^{ID_SHAPE}\Z", description="A UUID in lower case.")]
@@ -54,10 +55,11 @@ class Since(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Join(Request, tag="join", frozen=True, kw_only=True):
-    """Come into a room, or for staff into a rehearsal session by its id; `since` where the client was there before.
+    """Come into a room, or into a rehearsal session by its id; `since` where the client was there before.
 
-    `share` is the code of the card or picture that was opened to come here, `channel` where that was found, `community`
-    the group's opaque id, as far as the client knows. They are sent once for each opening, and never keep anybody out.
+    Whoever is not staff needs an `invitation` to a rehearsal. `share` is the code of the card or picture that was
+    opened to come here, `channel` where that was found, `community` the group's opaque id, as far as the client knows.
+    They are sent once for each opening, and never keep anybody out.
     """
 
     place: Id
@@ -65,6 +67,7 @@ class Join(Request, tag="join", frozen=True, kw_only=True):
     share: Told | None = None
     channel: Told | None = None
     community: Told | None = None
+    invitation: Annotated[str, Meta(max_length=INVITATION_CHARS_MAX)] | None = None
 
 
 class Leave(PlaceRequest, tag="leave", frozen=True, kw_only=True):
@@ -111,7 +114,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Joined(Answer, tag="joined", frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to join: the room up to `seq`, as a snapshot or as the events that the client missed, or neither."""
+    """The answer to join: the room up to `seq`, as a snapshot or as the events that the client missed, or neither.
+
+    `comments` are the last that were said, the oldest first, whether the client was told them before or not.
+    """
 
     place: str
     epoch: int
@@ -120,6 +126,7 @@ class Joined(Answer, tag="joined", frozen=True, kw_only=True, omit_defaults=True
     snapshot: dict[str, Any] | None = None
     events: list[Event] = []
     state: dict[str, msgspec.Raw] = {}
+    comments: list[msgspec.Raw] = []
 
 
 class Left(Answer, tag="left", frozen=True, kw_only=True, omit_defaults=True):

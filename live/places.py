@@ -1,4 +1,5 @@
-"""Which rooms a viewer may come into. What is not there and what is another merchant's look alike."""
+"""Which rooms a viewer may come into. What is not there and what is another merchant's look alike, and so does a
+rehearsal without an invitation."""
 
 import asyncio
 import time
@@ -10,6 +11,7 @@ from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
+from live.invitations import Invitations
 from live.store_places import Place, place_of
 from live.talk_rules import RoomTalk, banned
 from live.viewers import Viewer
@@ -28,16 +30,23 @@ class Places:
     """
 
     def __init__(
-        self, reader: Ledger, talk: TalkOf, clock: Clock, clock_s: Callable[[], float] = time.monotonic
+        self,
+        *,
+        reader: Ledger,
+        talk: TalkOf,
+        invitations: Invitations,
+        clock: Clock,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._reader, self._talk, self._clock, self._clock_s = reader, talk, clock, clock_s
+        self._reader, self._talk, self._invitations = reader, talk, invitations
+        self._clock, self._clock_s = clock, clock_s
         self._known: OrderedDict[str, tuple[float, Place | None]] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def enter(self, viewer: Viewer, place_id: str) -> Place:
+    async def enter(self, viewer: Viewer, place_id: str, invitation: str | None = None) -> Place:
         """The place, if it is there for this viewer. Raises NotFound, Banned and Unavailable."""
         place = await self._find(place_id)
-        if place is None or not _may_see(viewer, place):
+        if place is None or not self._may_see(viewer, place, invitation):
             raise NotFound(what="room")
         if viewer.principal is None:
             await self._require_welcome(viewer, place)
@@ -74,8 +83,8 @@ class Places:
             self._known.popitem(last=False)
         return known
 
-
-def _may_see(viewer: Viewer, place: Place) -> bool:
-    if place.is_rehearsal and viewer.principal is None:
-        return False
-    return viewer.is_guest or viewer.merchant_id == place.merchant_id
+    def _may_see(self, viewer: Viewer, place: Place, invitation: str | None) -> bool:
+        is_inside = viewer.principal is not None or self._invitations.admits(invitation, place.id)
+        if place.is_rehearsal and not is_inside:
+            return False
+        return viewer.is_guest or viewer.merchant_id == place.merchant_id

@@ -20,7 +20,7 @@ from live.scene import subject_of
 _LUA: Final = Path(__file__).parent / "lua"
 EVENTS_MAX: Final = 500
 EVENTS_BYTES_MAX: Final = 1_000_000
-BODY_BYTES_MAX: Final = 64_000
+BODY_BYTES_MAX: Final = 112_000  # above a full shelf of the longest titles in the widest letters, without pictures
 SEEN_MAX: Final = 2_000
 SUBJECTS_MAX: Final = 1_000
 EPOCH_CHANCE: Final = 1024  # tells apart two epochs of one millisecond; ms times this is exact in JavaScript and in Lua

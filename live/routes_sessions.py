@@ -7,12 +7,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from inventory.schemas import Guarded
 from keel.ids import ID_PATTERN
 from keel.paging import next_of
-from live import pushing, sessions
+from live import inviting, pushing, sessions
 from live.model import SessionFilter, SessionState
 from live.pushing import Broadcasting
 from live.routes_rooms import Below, Count, Here, Member, OnAir, PathId, Reader, shown
-from live.schemas_rooms import PushKeyWish, SessionChange, SessionWish
-from live.schemas_rooms_shown import MoveOut, PushKeyOut, SessionBrief, SessionOut, SessionPage
+from live.schemas_rooms import InvitationWish, PushKeyWish, SessionChange, SessionWish
+from live.schemas_rooms_shown import InvitationOut, MoveOut, PushKeyOut, SessionBrief, SessionOut, SessionPage
 from live.sessions import Told
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
@@ -94,6 +94,16 @@ async def push_key(studio: OnAir, by: Member, session_id: PathId, wish: PushKeyW
 async def revoke(studio: OnAir, by: Member, session_id: PathId) -> None:
     """Take back every push key of the place where this session happens."""
     await pushing.revoke_session_keys(studio, by, session_id)
+
+
+@router.post("/sessions/{session_id}/invitation", status_code=201)
+async def invite(
+    request: Request, here: Here, by: Member, session_id: PathId, wish: InvitationWish | None = None
+) -> InvitationOut:
+    """Let people who are not staff into a rehearsal: whoever says this in `join` may come in."""
+    ttl_s = (wish or InvitationWish()).ttl_s
+    invited = await inviting.invite(here, request.app.state.invitations, by, session_id, ttl_s=ttl_s)
+    return InvitationOut.model_validate(invited)
 
 
 def _out(studio: Broadcasting, told: Told) -> SessionOut:

@@ -19,7 +19,7 @@ from keel.database import Pool
 from keel.outbox import Fact, Handled
 from live import store_scene
 from live.roomlog import LogSilent, RoomLog
-from live.scene import known_sessions, on_stage
+from live.scene import known_sessions, on_stage, sale_event_id
 from live.store_scene import SaleShown, Watched
 from live.telling import publish
 
@@ -32,9 +32,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def _tell(room_log: RoomLog, place: str, sale: SaleShown, cause: str = "") -> None:
-    """Where several tell the same version, the greatest cause is heard last."""
-    event_id = f"{sale.version:020d}:{cause}"
-    await room_log.publish(place, event_id, "sale.moved", _encode({"sale_id": sale.id, **sale.body}))
+    event_id = _event_id(sale, cause)
+    body = {"session_id": sale.session_id, "sale_id": sale.id, **sale.body}
+    await room_log.publish(place, event_id, "sale.moved", _encode(body))
+
+
+def _event_id(sale: SaleShown, cause: str = "") -> str:
+    return sale_event_id(sale.session_id, sale.id, link_no=sale.link_no, version=sale.version, cause=cause)
 
 
 @dataclass
@@ -44,17 +48,17 @@ class SaleWatch:
     pool: Pool
     room_log: RoomLog
     clock: Clock
-    _told: dict[tuple[str, str], int] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)  # place and event id
 
     async def tick(self) -> None:
         """Look at the sales of what is on stage anywhere. A silent Redis is asked again the next time."""
-        told: dict[tuple[str, str], int] = {}
+        told: set[tuple[str, str]] = set()
         since = self.clock.now() - timedelta(days=WATCHED_DAYS)
         for place, sales in _on_stages(await store_scene.watched(self.pool, since)).items():
             for sale in sales:
-                key = place, sale.id
-                if self._told.get(key) == sale.version or await self._news(place, sale):
-                    told[key] = sale.version
+                key = place, _event_id(sale)
+                if key in self._told or await self._news(place, sale):
+                    told.add(key)
         self._told = told
 
     async def _news(self, place: str, sale: SaleShown) -> bool:

@@ -10,7 +10,7 @@ A scene is JSON data, one member per part:
     pin           {pin_id, no, sale_id, item_id, at}, or null
     sales         of that session, by id: {state, opens_at, closes_at}
     talk          {slow_mode_s, review, muted_all}
-    announcement  {id, text, at}, or null
+    announcement  {id, text, at}, or null; it goes when its session is over
     removed       the ids of the comments removed last, oldest first, REMOVED_MAX at most
 
 Events carry absolute values, so that the law of the room holds: an old snapshot and the events after it make the scene
@@ -49,11 +49,20 @@ def fold(scene: Scene, kind: str, body: Body) -> Scene:
 
 def subject_of(kind: str, body: bytes) -> str:
     """What an event speaks of, so that an older one cannot undo a newer; "" where events do not undo each other."""
-    if kind == "sale.moved":
-        return f"sale {_sale.decode(body).sale_id}"
+    if kind in ("sale.moved", "sale.left"):
+        sale = _sale.decode(body)
+        return f"sale {sale.session_id} {sale.sale_id}"
     if kind == "session.moved":
         return f"session {_session.decode(body).session_id}"
     return _SUBJECTS.get(kind, "")
+
+
+def sale_event_id(session_id: str, sale_id: str, *, link_no: int, version: int = 0, cause: str = "") -> str:
+    """The id of an event of a sale in a session: it grows with their link, then the sale's version, then the cause.
+
+    No cause comes before any, for `/` is less than what ids are made of.
+    """
+    return f"{link_no:010d}.{version:012d}:{cause}/{session_id}/{sale_id}"
 
 
 def on_stage(sessions: Mapping[str, Body]) -> Body | None:
@@ -85,14 +94,29 @@ def _id_of(session: Body | None) -> str | None:
 
 
 def _sale_moved(scene: Scene, body: Body) -> Scene:
-    moved = {name: value for name, value in body.items() if name != "sale_id"}
+    """Only of the session on stage: of another one it was told too late, or too early and will be told again."""
+    if body.get("session_id") != _id_of(scene["session"]):
+        return {}
+    moved = {name: value for name, value in body.items() if name not in ("sale_id", "session_id")}
     return {"sales": {**scene["sales"], body["sale_id"]: moved}}
+
+
+def _sale_left(scene: Scene, body: Body) -> Scene:
+    if body["session_id"] != _id_of(scene["session"]):
+        return {}
+    return {"sales": {sale_id: sale for sale_id, sale in scene["sales"].items() if sale_id != body["sale_id"]}}
 
 
 def _pin_cleared(scene: Scene, body: Body) -> Scene:
     """Only the pin that it names: another one may have taken its place."""
     pin = scene.get("pin")
     return {"pin": None} if pin is not None and pin["pin_id"] == body["pin_id"] else {}
+
+
+def _announcement_cleared(scene: Scene, body: Body) -> Scene:
+    """Only the announcement that it names: of several sessions of a place another one may have spoken since."""
+    announcement = scene["announcement"]
+    return {"announcement": None} if announcement is not None and announcement["id"] == body["announcement_id"] else {}
 
 
 def _comment_removed(scene: Scene, body: Body) -> Scene:
@@ -112,8 +136,10 @@ _FOLDS: Final[Mapping[str, Callable[[Scene, Body], Scene]]] = {
     "pin.set": _whole("pin"),
     "pin.cleared": _pin_cleared,
     "sale.moved": _sale_moved,
+    "sale.left": _sale_left,
     "talk.ruled": _whole("talk"),
     "announced": _whole("announcement"),
+    "announcement.cleared": _announcement_cleared,
     "comment.removed": _comment_removed,
 }
 _SUBJECTS: Final = {
@@ -123,12 +149,14 @@ _SUBJECTS: Final = {
     "pin.cleared": "pin",
     "talk.ruled": "talk",
     "announced": "announcement",
+    "announcement.cleared": "announcement",
 }
 
 
 class _Sale(msgspec.Struct):
-    """The part of a sale's event that names it."""
+    """The part of a sale's event that names it, and the session that sells it."""
 
+    session_id: str
     sale_id: str
 
 

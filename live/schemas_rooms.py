@@ -5,12 +5,14 @@ from typing import Annotated
 from pydantic import Field, StrictBool
 
 from inventory.schemas import Guarded, Moment, Title, Url, Wish
+from live import invitations
 from live.model import GRACE_S, GRACE_S_MIN, IDLE_END_S_MIN, PATIENCE_S_MAX, CrewRole
 from live.push_keys import TTL_S, TTL_S_MAX, TTL_S_MIN
 
 Grace = Annotated[int, Field(strict=True, ge=GRACE_S_MIN, le=PATIENCE_S_MAX)]
 IdleEnd = Annotated[int, Field(strict=True, ge=IDLE_END_S_MIN, le=PATIENCE_S_MAX)]
 Ttl = Annotated[int, Field(strict=True, ge=TTL_S_MIN, le=TTL_S_MAX)]
+InvitationTtl = Annotated[int, Field(strict=True, ge=invitations.TTL_S_MIN, le=invitations.TTL_S_MAX)]
 
 
 class RoomWish(Wish):
@@ -40,7 +42,7 @@ class CrewWish(Wish):
 
 class SessionWish(Wish):
     """A broadcast to come. Without a title it has the room's. With `autostart` the picture begins it, not before
-    `starts_at`; without, a hand. Only staff see a rehearsal."""
+    `starts_at`; without, a hand. Only staff see a rehearsal, and whom they invite."""
 
     title: Title | None = None
     starts_at: Moment | None = None
@@ -60,3 +62,9 @@ class PushKeyWish(Wish):
     """How long a push may be begun with the key; one that is on goes on."""
 
     ttl_s: Ttl = TTL_S
+
+
+class InvitationWish(Wish):
+    """How long one may come into the rehearsal with the invitation; who is in stays."""
+
+    ttl_s: InvitationTtl = invitations.TTL_S

@@ -133,3 +133,11 @@ class PushKeyOut(Shown):
     server: str
     stream_key: str
     expires_at: datetime
+
+
+class InvitationOut(Shown):
+    """Whoever says `invitation` when joining `place` may come in until `expires_at`, staff or not."""
+
+    place: str
+    invitation: str
+    expires_at: datetime

@@ -11,7 +11,7 @@ from live.conversation import Goodbye, Refused
 from live.errors_talk import Banned
 from live.farewell import say_bye
 from live.halls import Halls, Room
-from live.messages import Hello, Join, Joined, Leave, Left
+from live.messages import Hello, Join, Leave, Left
 from live.places import Places
 from live.presence import Presence
 from live.reception import Reception
@@ -20,7 +20,8 @@ from live.viewers import Seat, Viewer
 
 SOCKETS_PER_VIEWER_MAX: Final = 5
 
-BanOf = Callable[[Viewer, Seat], Banned | None]
+BanOf = Callable[[Viewer], Banned | None]
+BansIn = Callable[[str], BanOf | None]  # by room id; None where nobody is banned now
 
 
 class Witness(Protocol):
@@ -44,10 +45,10 @@ class Seating:
         halls: Halls,
         presence: Presence,
         clock: Clock,
-        ban_of: BanOf,
+        bans_in: BansIn,
         witness: Witness,
     ) -> None:
-        self.reception, self._places, self._halls, self._ban_of = reception, places, halls, ban_of
+        self.reception, self._places, self._halls, self._bans_in = reception, places, halls, bans_in
         self._presence, self._clock, self._witness = presence, clock, witness
         self._sockets: dict[str, list[ViewerConnection]] = {}
         self.in_several: set[ViewerConnection] = set()
@@ -66,11 +67,11 @@ class Seating:
         connection.conversation.greeted = True
         connection.say(welcome)
 
-    async def join(self, connection: ViewerConnection, message: Join) -> Joined | None:
-        """Come in, or come in again. Raises NotFound and Unavailable. None where the socket is gone meanwhile."""
+    async def join(self, connection: ViewerConnection, message: Join) -> bytes | None:
+        """Come in, or again: `joined`, encoded. Raises NotFound and Unavailable. None where the socket is gone."""
         viewer = connection.viewer
         assert viewer is not None
-        place = await self._places.enter(viewer, message.place)
+        place = await self._places.enter(viewer, message.place, message.invitation)
         room = await self._halls.enter(place)
         if not connection.is_open or connection.viewer is None:
             return None
@@ -78,20 +79,24 @@ class Seating:
             self._sit(connection, connection.viewer, room)
         if connection.viewer.principal is None:
             self._witness.arrived(connection.viewer, connection.seats[place.id], message)
-        return room.joined(message.since, message.ref)
+        return room.welcome(message.since, message.ref)
 
     def leave(self, connection: ViewerConnection, message: Leave) -> Left:
         """Go out of one room."""
         self._rise(connection, message.place)
         return Left(place=message.place, ref=message.ref)
 
-    def put_out(self, connection: ViewerConnection, viewer: Viewer) -> None:
-        """Out of every room that the viewer may not be in any more."""
-        for seat in list(connection.seats.values()):
-            refusal = self._ban_of(viewer, seat)
-            if refusal is not None:
-                self._rise(connection, seat.place)
-                connection.say(Left(place=seat.place, problem=refusal.document()))
+    def put_out_banned(self) -> None:
+        """Out of every room whoever may not be in it any more: looked for where somebody is banned at all."""
+        for room in self._halls.rooms:
+            ban_of = self._bans_in(room.room_id)
+            if ban_of is None:
+                continue
+            for connection in list(room.viewers):
+                refusal = None if connection.viewer is None else ban_of(connection.viewer)
+                if refusal is not None:
+                    self._rise(connection, room.place)
+                    connection.say(Left(place=room.place, problem=refusal.document()))
 
     def gone(self, connection: ViewerConnection) -> None:
         """The socket is lost."""

@@ -12,6 +12,7 @@ from live import store_rooms, store_sessions, store_shelf
 from live.airing import sale_joined, sale_left
 from live.model import OPEN, OPEN_SESSIONS_MAX, SALES_PER_SESSION_MAX, Power, SessionFilter, SessionState, Why
 from live.moving import announce, end, go_live, taken
+from live.scene import sale_event_id
 from live.staging import may_in_room, may_in_session
 from live.studio import Command, Studio
 from live.tables_rooms import SessionHistoryRow, SessionRow
@@ -74,8 +75,9 @@ async def edit_session(
             raise Conflict(detail=f"only the title changes while the session is {row.state}")
         row = await store_sessions.revise(command.session, row, **changes)
         command.audit(by, "session.edit", session_id, fields=sorted(changes))
-        announce(command, row, rooms.clock.now())
-        return await _told(command, row)
+        told = await _told(command, row)
+        announce(command, row, told.history[-1].at if told.history else row.created_at)
+        return told
 
 
 async def start_session(rooms: Studio, by: Principal, session_id: str, *, version: int | None = None) -> Told:
@@ -115,7 +117,7 @@ async def link_sale(rooms: Studio, book: SaleBook, by: Principal, session_id: st
             what = "a rehearsal sells only from rehearsal sales" if row.rehearsal else "the sale is a rehearsal's"
             raise Conflict(detail=what)
         row = await store_sessions.revise(command.session, row)
-        link = {"merchant_id": by.merchant_id, "session_id": session_id, "sale_id": sale_id}
+        link = {"merchant_id": by.merchant_id, "session_id": session_id, "sale_id": sale_id, "link_no": row.version}
         if await store_sessions.add_sale(command.session, **link):
             await sale_joined(command, by, session_id, sale_id)
         told = await _told(command, row)
@@ -129,12 +131,14 @@ async def unlink_sale(rooms: Studio, by: Principal, session_id: str, sale_id: st
     """Take a sale out of a session that is not over. Raises NotFound, and Conflict where its shelf shows it."""
     async with rooms.command() as command:
         row = await _mine(command, by, session_id, Power.SELL, None)
-        await store_sessions.revise(command.session, row)
+        row = await store_sessions.revise(command.session, row)
         if await store_shelf.is_on_shelf(command.session, by.merchant_id, session_id, sale_id):
             raise Conflict(detail="the sale stands on the shelf of this session: take it off there first")
         if not await store_sessions.drop_sale(command.session, by.merchant_id, session_id, sale_id):
             raise NotFound(what="sale")
         await sale_left(command, by, session_id, sale_id)
+        event_id = sale_event_id(session_id, sale_id, link_no=row.version)
+        command.announce(row.place, "sale.left", {"session_id": session_id, "sale_id": sale_id}, event_id=event_id)
         command.audit(by, "session.sale.unlink", session_id, sale_id=sale_id)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
+
 from keel.errors import Conflict, Malformed
 from keel.identity import Principal
 from live import store_shelf
@@ -16,8 +18,11 @@ from live.tables_shelf import PinRow
 
 SLOTS_MAX: Final = 100
 SLOT_NO_MAX: Final = 999
+SHELF_BYTES_MAX: Final = 48_000  # every viewer gets the shelf, and again with each change of it
 TOLD_PER_TICK_MAX: Final = 100
 TELL_EVERY_S: Final = 1.0
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,11 @@ async def tell_changed_shelves(studio: Studio) -> int:
 
 
 def shelf_body(slots: Sequence[Slot]) -> dict[str, Any]:
-    """The shelf as screens show it: what is hidden is left out."""
-    return {"slots": [_slot_body(slot) for slot in slots if not slot.hidden]}
+    """The shelf as screens show it: without what is hidden, and without pictures where they would be too much."""
+    shown = [_slot_body(slot) for slot in slots if not slot.hidden]
+    if len(_encode(shown)) > SHELF_BYTES_MAX:
+        shown = [slot | {"picture_url": None} for slot in shown]
+    return {"slots": shown}
 
 
 def _slot_body(slot: Slot) -> dict[str, Any]:

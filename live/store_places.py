@@ -15,7 +15,7 @@ _PLACE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A room, or a rehearsal session under its own id, which only staff may see."""
+    """A room, or a rehearsal session under its own id, which only staff may see, and whom they invite."""
 
     id: str
     merchant_id: str

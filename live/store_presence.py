@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from inventory.ledger import Ledger
+from keel.clock import to_ms
 from keel.database import Pool, array_text
 from live.attendance import Interval
 
 BATCH_MAX: Final = 1_000
 LIVES_MAX: Final = 100
+STAYS_MAX: Final = 100
 
 _BEGIN: Final = "INSERT INTO watch_gateway (id, alive_at) VALUES ($1, $2)"
 _RENEW: Final = "UPDATE watch_gateway SET alive_at = greatest(alive_at, $2) WHERE id = $1 RETURNING true"
@@ -40,6 +43,14 @@ _VIEWERS: Final = """
 _CLOSE: Final = """
     UPDATE watch_interval w SET ended_at = i.at FROM unnest($1::text::uuid[], $2::timestamptz[]) AS i (id, at)
     WHERE w.id = i.id AND w.ended_at IS NULL
+"""
+# Of a gateway that is lost: until it was last heard.
+_STAYS: Final = """
+    SELECT w.started_at, coalesce(w.ended_at, g.alive_at) AS ended_at FROM watch_interval w
+    LEFT JOIN watch_gateway g ON g.id = w.gateway_id
+    WHERE w.merchant_id = $1 AND w.session_id = $2 AND w.viewer_id = ANY ($3::text[]::uuid[])
+      AND coalesce(w.ended_at, g.alive_at) > w.started_at
+    ORDER BY w.started_at DESC LIMIT $4
 """
 _PEAK: Final = """
     INSERT INTO session_count AS c (merchant_id, session_id, peak)
@@ -90,6 +101,13 @@ async def counts(pool: Pool, session_id: str, online: int) -> Counts:
     """What is known of a session, of which so many are online now. Zeros for one that is not there."""
     row = await pool.fetchrow(_PEAK, session_id, online)
     return Counts(0, 0) if row is None else Counts(row["viewers"], row["peak"])
+
+
+async def stays(reader: Ledger, merchant_id: str, session_id: str, people: Sequence[str]) -> list[tuple[int, int]]:
+    """From when until when, in ms, somebody with these ids watched a session, as far as it is stored; the last
+    STAYS_MAX. Raises LedgerFault."""
+    rows = await reader.call(_STAYS, merchant_id, session_id, list(people), STAYS_MAX)
+    return [(to_ms(row["started_at"]), to_ms(row["ended_at"])) for row in rows]
 
 
 async def end_life(pool: Pool, life: str) -> None:

@@ -30,7 +30,7 @@ _MERCHANT: Final = """
     SELECT merchant_id FROM room WHERE id = $1 UNION ALL SELECT merchant_id FROM session WHERE id = $1 AND rehearsal
 """
 _SALES: Final = """
-    SELECT s.id, s.state, s.opens_at, s.closes_at, s.version FROM session_sale l
+    SELECT l.session_id, l.link_no, s.id, s.state, s.opens_at, s.closes_at, s.version FROM session_sale l
     JOIN sale s ON s.merchant_id = l.merchant_id AND s.id = l.sale_id
     WHERE l.merchant_id = $1 AND l.session_id = $2
 """
@@ -39,19 +39,23 @@ _WATCHED: Final = """
         SELECT * FROM session WHERE state <> 'ended'
         UNION ALL SELECT * FROM session WHERE state = 'ended' AND ended_at > $1)
     SELECT CASE WHEN k.rehearsal THEN k.id ELSE k.room_id END AS place,
-           k.id AS session_id, k.state AS stage, k.ended_at, s.id, s.state, s.opens_at, s.closes_at, s.version
+           k.id AS session_id, k.state AS stage, k.ended_at,
+           l.link_no, s.id, s.state, s.opens_at, s.closes_at, s.version
     FROM known k
     LEFT JOIN session_sale l ON l.merchant_id = k.merchant_id AND l.session_id = k.id
     LEFT JOIN sale s ON s.merchant_id = l.merchant_id AND s.id = l.sale_id
+    ORDER BY k.id DESC
     LIMIT $2
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SaleShown:
-    """A sale as screens know it. `version` grows with each change of the sale."""
+    """A sale as screens know it: `version` grows with each change of it, `link_no` each time a session takes it in."""
 
     id: str
+    session_id: str
+    link_no: int
     version: int
     body: Mapping[str, Any]
 
@@ -108,7 +112,7 @@ def _watched(row: Any) -> Watched:
 
 def _sale(row: Any) -> SaleShown:
     body = {"state": row["state"], "opens_at": _text(row["opens_at"]), "closes_at": _text(row["closes_at"])}
-    return SaleShown(str(row["id"]), row["version"], body)
+    return SaleShown(str(row["id"]), str(row["session_id"]), row["link_no"], row["version"], body)
 
 
 def _text(moment: datetime | None) -> str | None:

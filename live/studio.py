@@ -15,6 +15,7 @@ from keel.database import edge
 from keel.identity import Principal
 from keel.ids import Ids
 from keel.outbox import Fact
+from live import store_told
 from live.telling import RoomLog, fact_of, tell
 
 BUSY: Final = "the database is busy with this room"
@@ -61,11 +62,22 @@ class Studio:
         async with edge(self.selling.sessions, busy=BUSY) as session:
             command = Command(self, session)
             yield command
+            await command.number()
         for sale_id in sorted(command.sales):
             await push(self.selling, sale_id)
         for fact in command.facts:
             if self.log is not None:
                 await tell(self.log, fact)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a place is to hear."""
+
+    place: str
+    kind: str
+    body: dict[str, Any]
+    event_id: str | None
 
 
 @dataclass(slots=True)
@@ -74,14 +86,32 @@ class Command:
 
     studio: Studio
     session: AsyncSession
+    news: list[News] = field(default_factory=list)
     facts: list[Fact] = field(default_factory=list)
     sales: set[str] = field(default_factory=set)
 
-    def announce(self, place: str, kind: str, body: dict[str, Any]) -> None:
-        """Write an event of a place into the transaction; what it tells of is locked."""
-        fact = fact_of(place, kind, body, fact_id=self.studio.new_id(), at=self.studio.now)
-        outbox.write(self.session, fact, self.studio.heard_by)
-        self.facts.append(fact)
+    def announce(self, place: str, kind: str, body: dict[str, Any], *, event_id: str | None = None) -> None:
+        """Tell a place of what this transaction changes. `event_id`: of an event that has an order of its own."""
+        self.news.append(News(place, kind, body, event_id))
+
+    async def number(self) -> None:
+        """Write what was announced into the transaction, as its last deed.
+
+        Of a place one command at a time does so, from here to its commit: ids grow in the order of the commits,
+        whatever the clocks of two processes say.
+        """
+        last = {
+            place: await store_told.lock_last(self.session, place) for place in sorted({n.place for n in self.news})
+        }
+        for news in self.news:
+            last[news.place] = fact_id = self.studio.ids.new(above=last[news.place])
+            fact = fact_of(
+                news.place, news.kind, news.body, fact_id=fact_id, at=self.studio.now, event_id=news.event_id
+            )
+            outbox.write(self.session, fact, self.studio.heard_by)
+            self.facts.append(fact)
+        for place, fact_id in last.items():
+            await store_told.note_last(self.session, place, fact_id)
 
     def audit(self, by: Principal, command: str, subject_id: str, **detail: Any) -> None:
         """Note a staff command in its own transaction."""

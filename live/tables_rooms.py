@@ -76,13 +76,14 @@ class SessionRow(Table):
 
 
 class SessionSaleRow(Table):
-    """What is sold in a session."""
+    """What is sold in a session. `link_no`: the version that the session got by taking it in."""
 
     __tablename__ = "session_sale"
 
     merchant_id: Mapped[Id]
     session_id: Mapped[Key]
     sale_id: Mapped[Key]
+    link_no: Mapped[Big]
 
 
 class SessionHistoryRow(Table):

@@ -2,12 +2,12 @@
 
 A writer does three things, in this order:
 
-    fact = fact_of(place, kind, body, fact_id=ids.new(), at=clock.now())   # with the row that it changes locked
-    outbox.write(session, fact, heard_by)                                  # in the transaction
-    await tell(log, fact)                                                  # after the commit, for speed
+    fact = fact_of(place, kind, body, fact_id=…, at=clock.now())   # above the place's last, with its order locked
+    outbox.write(session, fact, heard_by)                          # in the transaction
+    await tell(log, fact)                                          # after the commit, for speed
 
-What `tell` does not get through, the relay repeats; the log takes an event id once. Ids are made while the changed row
-is locked, so they grow as the commits do, and the log leaves out what is older than what it has told of the same thing.
+What `tell` does not get through, the relay repeats; the log takes an event id once. Ids of a place grow as the commits
+do (live.studio), and the log leaves out what is older than what it has told of the same thing.
 """
 
 import logging
@@ -38,16 +38,32 @@ class RoomLog(Protocol):
         ...
 
 
-def fact_of(place: str, kind: str, body: dict[str, Any], *, fact_id: str, at: datetime) -> Fact:
-    """A change of a room that its screens must hear of. `body` is JSON data, absolute values; see live.scene."""
+def fact_of(
+    place: str, kind: str, body: dict[str, Any], *, fact_id: str, at: datetime, event_id: str | None = None
+) -> Fact:
+    """A change of a room that its screens must hear of. `body` is JSON data, absolute values; see live.scene.
+
+    `event_id`: the event's, where it is not the fact's.
+    """
     payload = {"place": place, "kind": kind, "body": body}
+    if event_id is not None:
+        payload["event_id"] = event_id
     return Fact(id=fact_id, topic=ROOM_EVENT, aggregate=place, payload=payload, at=at, attempts=0)
 
 
 async def publish(room_log: RoomLog, fact: Fact) -> None:
     """Put a fact into its place's log. Raises LogSilent."""
     payload = fact.payload
-    await room_log.publish(payload["place"], fact.id, payload["kind"], _encode(payload["body"]))
+    event_id = payload.get("event_id", fact.id)
+    await room_log.publish(payload["place"], event_id, payload["kind"], _encode(payload["body"]))
+
+
+async def show(room_log: RoomLog, place: str, kind: str, body: bytes) -> None:
+    """Put what is committed on the state lane. A silent Redis is logged: the command itself has succeeded."""
+    try:
+        await room_log.put(place, kind, body)
+    except LogSilent as silence:
+        log.warning("room %s: %s was not shown: %s", place, kind, silence)
 
 
 async def tell(room_log: RoomLog, fact: Fact) -> None:

@@ -37,6 +37,7 @@ from keel.loops import at_start, run_every
 from live import routes_hooks, routes_rooms, routes_sessions, routes_shelf, routes_talk
 from live.bills import Bills
 from live.ingest import Ingest
+from live.invitations import Invitations
 from live.push_keys import PushKeys
 from live.pushing import Broadcasting
 from millpond.cors import with_origins
@@ -161,6 +162,7 @@ def _add_rooms(app: FastAPI, parts: Parts, settings: Settings, keys: PushKeys) -
     app.state.rooms = rooms = app.state.studio
     app.state.bills = Bills(parts.sessions)
     app.state.broadcasting = Broadcasting(rooms, settings.media(), keys)
+    app.state.invitations = Invitations(settings.token_secrets, parts.clock)
     app.state.ingest, app.state.hook_secret = Ingest(rooms, keys), settings.hook_secret()
     for router in (routes_rooms.router, routes_rooms.public, routes_sessions.router, routes_hooks.router):
         app.include_router(router)

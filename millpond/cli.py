@@ -37,7 +37,7 @@ from millpond.seed import seed_now
 from millpond.servers import connected, joined
 from millpond.settings import Settings, SettingsRefused, new_secrets
 from millpond.settings_shown import as_markdown, as_text
-from millpond.tokens_by_hand import MINUTES_MAX, customer_token
+from millpond.tokens_by_hand import COUNT_MAX, MINUTES_MAX, customer_token, customer_tokens
 
 app = typer.Typer(
     help="Live-streaming commerce on your own machines.",
@@ -120,15 +120,24 @@ def token(
     customer: Annotated[str | None, typer.Option(help="The customer's id; a new one where none is given.")] = None,
     staff: Annotated[bool, typer.Option(help="The first staff token of the settings instead.")] = False,
     minutes: Annotated[int, typer.Option(min=1, max=MINUTES_MAX, help="How long a customer's token is good.")] = 60,
+    count: Annotated[int, typer.Option(min=1, max=COUNT_MAX, help="So many new customers, a line each.")] = 1,
+    merchant: Annotated[str | None, typer.Option(help="Their merchant's id; without it, the one of the settings.")] = (
+        None
+    ),
 ) -> None:
-    """Print an access token, to try the API by hand."""
+    """Print an access token, to try the API by hand, or many, for a load test."""
     settings = _settings().with_secrets()
     if staff:
         typer.echo(settings.staff_tokens[0].token.get_secret_value())
         return
-    if customer and not is_id(customer):
-        raise SettingsRefused("A customer's id is a UUID in lower case.")
-    typer.echo(customer_token(settings, FollowingClock(), minutes=minutes, customer_id=customer))
+    for who, id_ in (("customer", customer), ("merchant", merchant)):
+        if id_ and not is_id(id_):
+            raise SettingsRefused(f"A {who}'s id is a UUID in lower case.")
+    if customer:
+        typer.echo(customer_token(settings, FollowingClock(), minutes=minutes, customer_id=customer))
+        return
+    for one in customer_tokens(settings, FollowingClock(), minutes=minutes, count=count, merchant_id=merchant):
+        typer.echo(one)
 
 
 @app.command()

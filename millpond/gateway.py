@@ -22,6 +22,7 @@ from live.guests import GuestPasses
 from live.halls import Halls, Snapshot
 from live.handshake import AddressOf, Handshake, SocketLimits
 from live.headcount import BEAT_EVERY_S, Headcount
+from live.invitations import Invitations
 from live.parts import parts_of
 from live.places import Places
 from live.presence import Presence
@@ -32,6 +33,7 @@ from live.seating import Seating
 from live.snapshots import Readers, snapshot
 from live.stock_left import TELL_EVERY_S, StockLeft, StockTold
 from live.studio import Studio
+from live.talking import said_at
 from millpond.api import DRAIN_MAX_S, upkeep_of
 from millpond.heap import settle
 from millpond.listeners import bound_socket
@@ -102,15 +104,16 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         group.create_task(feed.run(ended))
         group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
         voices.start(group, ended)
-        halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), group=group)
+        said = partial(said_at, parts.pool)
+        halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = Seating(
             reception=_reception_of(parts, settings),
-            places=Places(parts.reader, voices.book.get, parts.clock),
+            places=_places_of(parts, settings, voices),
             halls=halls,
             presence=presence,
             clock=parts.clock,
-            ban_of=voices.ban_of,
+            bans_in=voices.bans_in,
             witness=SocketShares(parts.touches),
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
@@ -128,6 +131,15 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         finally:
             halls.close()
             ended.set()
+
+
+def _places_of(parts: Parts, settings: Settings, voices: Voices) -> Places:
+    return Places(
+        reader=parts.reader,
+        talk=voices.book.get,
+        invitations=Invitations(settings.token_secrets, parts.clock),
+        clock=parts.clock,
+    )
 
 
 def _presence_of(parts: Parts, name: str, voices: Voices) -> Presence:

@@ -15,11 +15,11 @@ from keel.ids import is_id
 from keel.loops import run_every
 from live import likes as liking
 from live import talk_book, talking
-from live.errors_talk import Banned
 from live.gate_talk import TalkGate, TalkSilent
 from live.likes import Likes
 from live.messages import Answer, Comment, Id, Like, PlaceRequest
 from live.registry import Registry, Reply
+from live.seating import BanOf
 from live.socket_errors import CustomersOnly
 from live.staging import moderates
 from live.studio import Studio
@@ -27,7 +27,7 @@ from live.talk_book import TalkBook
 from live.talk_rules import Speaker, banned
 from live.talking import Talk, venue_at
 from live.ticketing import TicketDesk, Watching
-from live.viewers import Caller, Seat, Viewer
+from live.viewers import Caller, Seat
 from millpond.settings import Settings
 from millpond.wiring import Parts
 from orders.tickets import Tickets
@@ -84,10 +84,12 @@ class Voices:
         group.create_task(run_every("talk book", talk_book.READ_EVERY_S, stop, self.book.tick))
         group.create_task(run_every("likes", liking.TICK_S, stop, self.likes.tick))
 
-    def ban_of(self, viewer: Viewer, seat: Seat) -> Banned | None:
-        """Why a viewer may not stay, if so: by what is known, without a question."""
-        talk = None if viewer.principal is not None else self.book.known(seat.room_id)
-        return None if talk is None else banned(talk, viewer.people, self.clock.ms())
+    def bans_in(self, room_id: str) -> BanOf | None:
+        """Why a viewer may not stay in a room, by what is known, without a question; None where nobody is banned."""
+        talk, now_ms = self.book.known(room_id), self.clock.ms()
+        if talk is None or not talk.bans_anybody(now_ms):
+            return None
+        return lambda viewer: banned(talk, viewer.people, now_ms) if viewer.principal is None else None
 
     async def close(self) -> None:
         """Everybody who spoke is answered, and every like is counted, where Redis still answers."""
@@ -143,8 +145,9 @@ class SocketTalk:
         seat, session_id = caller.seats[message.place], self._session_at(message.place)
         if session_id is None:
             raise Conflict(detail=NOT_ON_AIR)
-        watched_ms = self._studio.clock.ms() - seat.since_ms
-        reply(self._ticketed(Watching(seat.merchant_id, session_id, caller.viewer.id, watched_ms), message))
+        viewer, now_ms = caller.viewer, self._studio.clock.ms()
+        watching = Watching(seat.merchant_id, session_id, viewer.id, viewer.people, seat.since_ms, now_ms)
+        reply(self._ticketed(watching, message))
 
     async def _ticketed(self, viewer: Watching, message: TicketRequest) -> Ticketed:
         ticket = await self._voices.desk.ticket(viewer, message.sale_id)

@@ -54,6 +54,18 @@ class Stage:
         )  # fmt: skip
         return sale_id
 
+    async def unlink(self, connection: Any, session_id: str, sale_id: str) -> None:
+        """Take a sale out of a session."""
+        await connection.execute("DELETE FROM session_sale WHERE session_id = $1 AND sale_id = $2", session_id, sale_id)
+
+    async def link_again(self, session_id: str, sale_id: str, *, link_no: int) -> None:
+        """Take a sale into a session, out of which it was taken where it was in."""
+        await self.unlink(self.pool, session_id, sale_id)
+        await self.pool.execute(
+            "INSERT INTO session_sale (merchant_id, session_id, sale_id, link_no) VALUES ($1, $2, $3, $4)",
+            self.merchant_id, session_id, sale_id, link_no,
+        )  # fmt: skip
+
     async def move_sale(self, sale_id: str, state: str) -> None:
         """As inventory does: every change has a version above the last."""
         await self.pool.execute("UPDATE sale SET state = $2, version = version + 1 WHERE id = $1", sale_id, state)

@@ -43,7 +43,7 @@ async def test_events_and_values_are_heard_over_a_sharded_channel(node: Redis):
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(stop))
         async with feed.watch(PLACE, heard.append):
-            await room_log.publish(PLACE, ids.new(), "sale.moved", b'{"sale_id":"s1"}')
+            await room_log.publish(PLACE, ids.new(), "sale.moved", b'{"session_id":"b1","sale_id":"s1"}')
             await room_log.put(PLACE, "counts", b"{}")
 
             async def has_heard() -> bool:

@@ -1,6 +1,7 @@
 """A crowd at a door asks once, and is told the same."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from keel.clock import FakeClock, rfc3339
 from keel.errors import NotFound, Unavailable
 from keel.identity import Principal, Role
 from live.errors_talk import Banned
+from live.invitations import Invitations
 from live.places import KNOWN_FOR_S, Places
 from live.store_places import Place
 from live.talk_rules import RoomTalk, Silence
@@ -19,7 +21,9 @@ from live.viewers import Viewer
 CLOCK = FakeClock()
 BANNED = "01a3185c-5000-7009-8e45-b0f67c226c77"
 PLACE = Place("01a3185c-5000-7009-8e45-b0f67c226c88", "a merchant", "a room", is_rehearsal=False)
+REHEARSAL = replace(PLACE, is_rehearsal=True)
 GUEST = Viewer("a guest")
+INVITATIONS = Invitations({"test": "a secret that only the tests know, 32 b"}, CLOCK)
 
 
 class Asked:
@@ -49,7 +53,7 @@ def places(asked: Asked, now_s: list[float], monkeypatch: pytest.MonkeyPatch) ->
     async def talk(merchant_id: str, room_id: str) -> RoomTalk:
         return RoomTalk(room_id, merchant_id, silences={(BANNED, Silence.BAN): CLOCK.ms() + 60_000})
 
-    return Places(nobody, talk, CLOCK, lambda: now_s[0])
+    return Places(reader=nobody, talk=talk, invitations=INVITATIONS, clock=CLOCK, clock_s=lambda: now_s[0])
 
 
 async def test_a_crowd_is_one_question_and_the_answer_is_kept_for_a_while(now_s, monkeypatch):
@@ -81,3 +85,19 @@ async def test_who_is_banned_does_not_come_in_by_whatever_he_was_called(now_s, m
         assert refused.value.until == rfc3339(CLOCK.ms() + 60_000)
     works_here = Viewer(BANNED, principal=Principal(PLACE.merchant_id, BANNED, Role.HOST))
     assert await door.enter(works_here, PLACE.id) == PLACE
+
+
+async def test_a_rehearsal_is_there_for_staff_and_whom_they_invite(now_s, monkeypatch):
+    door = places(Asked(REHEARSAL), now_s, monkeypatch)
+    invitation = INVITATIONS.sign(PLACE.id, expires_s=CLOCK.ms() // 1000 + 60)
+    elsewhere = INVITATIONS.sign(BANNED, expires_s=CLOCK.ms() // 1000 + 60)
+    customer, stranger = (Viewer(f"of {shop}", Claims(shop, shop, 2**40)) for shop in (PLACE.merchant_id, "another"))
+    staff = Viewer(BANNED, principal=Principal(PLACE.merchant_id, BANNED, Role.ANALYST))
+    assert await door.enter(staff, PLACE.id) == REHEARSAL
+    for viewer in (GUEST, customer):
+        assert await door.enter(viewer, PLACE.id, invitation) == REHEARSAL
+        for none in (None, "", elsewhere):
+            with pytest.raises(NotFound):
+                await door.enter(viewer, PLACE.id, none)
+    with pytest.raises(NotFound):
+        await door.enter(stranger, PLACE.id, invitation)

@@ -15,6 +15,7 @@ from live.roomlog import Event, LogSilent, Position, RoomLog
 
 PLACE = "01a3185c-9000-7000-8000-000000000001"
 OTHER_PLACE = "01a3185c-9000-7000-8000-000000000002"
+SALE = {"session_id": "b1", "sale_id": "s1"}
 IDS = Ids(FakeClock())
 
 
@@ -70,7 +71,7 @@ async def test_places_do_not_share_their_numbers(room_log: RoomLog):
     ("kind", "body", "again"),
     [
         ("pin.set", {"pin_id": "p1"}, {"pin_id": "p2"}),
-        ("sale.moved", {"sale_id": "s1", "state": "open"}, {"sale_id": "s1", "state": "closed"}),
+        ("sale.moved", {**SALE, "state": "open"}, {**SALE, "state": "closed"}),
         ("talk.ruled", {"slow_mode_s": 5}, {"slow_mode_s": 0}),
     ],
 )
@@ -86,8 +87,8 @@ async def test_what_is_told_late_does_not_undo_what_came_after_it(room_log: Room
 
 async def test_what_is_told_late_of_another_thing_is_told(room_log: RoomLog):
     older, newer = IDS.new(), IDS.new()
-    await room_log.publish(PLACE, newer, "sale.moved", b'{"sale_id": "s1"}')
-    assert (await room_log.publish(PLACE, older, "sale.moved", b'{"sale_id": "s2"}')).seq == 2
+    await room_log.publish(PLACE, newer, "sale.moved", json.dumps(SALE).encode())
+    assert (await room_log.publish(PLACE, older, "sale.moved", json.dumps(SALE | {"sale_id": "s2"}).encode())).seq == 2
 
 
 async def test_the_log_keeps_so_many_events_and_says_when_it_does_not_reach_back(
@@ -132,7 +133,7 @@ async def test_everything_that_is_kept_lapses_and_is_bounded(
     for name in ("EVENTS_MAX", "SEEN_MAX", "SUBJECTS_MAX"):
         monkeypatch.setattr(roomlog, name, 4)
     for number in range(10):
-        await room_log.publish(PLACE, IDS.new(), "sale.moved", json.dumps({"sale_id": f"s{number}"}).encode())
+        await room_log.publish(PLACE, IDS.new(), "sale.moved", json.dumps(SALE | {"sale_id": f"s{number}"}).encode())
     found: list[Any] = await redis.keys("*")
     keys = sorted(key.decode() for key in found)
     base = roomlog.channel_of(PLACE)

@@ -31,6 +31,10 @@ async def test_a_room_is_changed_under_its_version_and_the_screens_hear_of_it(po
     assert json.loads(body) == {"title": "At the lake", "cover_url": "https://x/y"}
     await rooms.edit_room(pond.rooms, pond.by, room.id, {"grace_s": 60})
     assert len(pond.log.events) == 1, "no screen shows that"
+    rehearsal = await pond.session(room, rehearsal=True)
+    await rooms.edit_room(pond.rooms, pond.by, room.id, {"title": "By the pond"})
+    told = [place for place, kind, _ in pond.log.events if kind == "room.changed"]
+    assert told[1:] == [room.id, rehearsal.id], "the screens of a rehearsal show the room, too"
 
 
 async def test_of_two_who_change_the_same_version_one_does(pond):

@@ -63,6 +63,28 @@ async def test_each_move_of_a_sale_on_stage_is_told_once_whoever_watches(air: Ai
     assert await air.heard() == [(air.sale, "open")]
 
 
+async def test_sales_at_one_version_are_all_told(air: Air, reader: Ledger):
+    sales = [air.sale, *[await air.stage.sale(air.live) for _ in range(3)]]
+    await air.watch.tick()
+    assert sorted(await air.heard()) == sorted((sale, "scheduled") for sale in sales)
+    for sale in sales:
+        await air.stage.move_sale(sale, "open")
+    await air.watch.tick()
+    assert sorted(await air.heard()) == sorted((sale, "open") for sale in sales)
+    body = await air.stage.move_session(air.stage.pool, air.live, "live")
+    fact = fact_of(air.room, "session.moved", body, fact_id=air.stage.ids.new(), at=air.stage.clock.now())
+    await RoomEvents(air.log, reader)([fact])
+    assert sorted(await air.heard()) == sorted((sale, "open") for sale in sales), "they follow it, each of them"
+
+
+async def test_a_sale_that_is_taken_out_and_in_again_between_two_looks_is_told(air: Air):
+    await air.watch.tick()
+    await air.heard()
+    await air.stage.link_again(air.live, air.sale, link_no=7)
+    await air.watch.tick()
+    assert await air.heard() == [(air.sale, "scheduled")]
+
+
 async def test_a_sale_that_closes_after_its_session_is_told_too(air: Air):
     await air.watch.tick()
     for session in (air.planned, air.live):

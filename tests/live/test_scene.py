@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from live.scene import EMPTY, REMOVED_MAX, Scene, fold, subject_of
+from live.scene import EMPTY, REMOVED_MAX, Scene, fold, sale_event_id, subject_of
 
 PIN = {"pin_id": "p1", "no": 7, "sale_id": "s1", "item_id": "i1", "at": "2027-01-15T08:00:00.000Z"}
 OPEN = {"state": "open", "opens_at": None, "closes_at": None}
@@ -43,14 +43,44 @@ def test_a_cleared_pin_is_gone_but_not_the_one_that_took_its_place():
 def test_each_sale_has_a_state_of_its_own():
     closed = OPEN | {"state": "closed"}
     moves = [("s1", OPEN), ("s2", OPEN), ("s1", closed)]
-    scene = after(*(("sale.moved", {"sale_id": sale, **state}) for sale, state in moves))
+    scene = after(session(1, "live"), *(sold(sale, state) for sale, state in moves))
     assert scene["sales"] == {"s1": closed, "s2": OPEN}
+
+
+def test_a_sale_that_left_is_gone_and_comes_back():
+    left = "sale.left", {"session_id": "b1", "sale_id": "s1"}
+    scene = after(session(1, "live"), sold("s1", OPEN), sold("s2", OPEN), left, left)
+    assert scene["sales"] == {"s2": OPEN}
+    assert after(sold("s1", OPEN), scene=scene)["sales"] == {"s1": OPEN, "s2": OPEN}
+
+
+def test_what_is_told_of_a_sale_of_another_session_changes_nothing():
+    scene = after(session(1, "live"), sold("s1", OPEN))
+    closed = OPEN | {"state": "closed"}
+    assert after(sold("s1", closed, "b2"), sold("s2", OPEN, "b2"), scene=scene) == scene
+    assert after(("sale.left", {"session_id": "b2", "sale_id": "s1"}), scene=scene) == scene
+
+
+def test_ids_of_a_sales_events_grow_with_the_link_then_the_version_then_the_cause():
+    causes = ["", "01900000-0000-7000-8000-000000000001", "f1900000-0000-7000-8000-000000000001"]
+    ids = [
+        sale_event_id("b1", "s1", link_no=link_no, version=version, cause=cause)
+        for link_no in (0, 9, 10)
+        for version in (0, 99, 100)
+        for cause in causes
+    ]
+    assert ids == sorted(set(ids))
+    assert len({sale_event_id(session_id, sale_id, link_no=0) for session_id in "ab" for sale_id in "xy"}) == 4
 
 
 def session(number: int, state: str, *, minute: int = 0) -> tuple[str, Any]:
     at = f"2027-01-15T08:{minute:02d}:00.000Z"
     body = {"session_id": f"b{number}", "state": state, "at": at, "title": None, "rehearsal": False}
     return "session.moved", body
+
+
+def sold(sale_id: str, state: Any, session_id: str = "b1") -> tuple[str, Any]:
+    return "sale.moved", {"session_id": session_id, "sale_id": sale_id, **state}
 
 
 def staged(*moves: tuple[str, Any]) -> tuple[str, str]:
@@ -73,7 +103,7 @@ def test_of_the_sessions_that_are_over_one_is_remembered():
 
 
 def test_another_session_on_stage_begins_without_the_sales_of_the_one_before():
-    scene = after(session(1, "live"), ("sale.moved", {"sale_id": "s1", **OPEN}))
+    scene = after(session(1, "live"), sold("s1", OPEN))
     assert after(session(2, "scheduled"), session(1, "interrupted"), scene=scene)["sales"] == {"s1": OPEN}
     assert after(session(2, "scheduled"), session(1, "ended"), scene=scene)["sales"] == {}
 
@@ -93,7 +123,8 @@ def test_what_a_newer_program_says_changes_nothing():
     [
         ("pin.set", b'{"pin_id":"p1"}', "pin"),
         ("pin.cleared", b'{"pin_id":"p1"}', "pin"),
-        ("sale.moved", b'{"sale_id":"s1","state":"open"}', "sale s1"),
+        ("sale.moved", b'{"session_id":"b1","sale_id":"s1","state":"open"}', "sale b1 s1"),
+        ("sale.left", b'{"session_id":"b1","sale_id":"s1"}', "sale b1 s1"),
         ("session.moved", b'{"session_id":"b1","state":"live"}', "session b1"),
         ("comment.removed", b'{"comment_id":"c1"}', ""),
         ("raffle.drawn", b"{}", ""),

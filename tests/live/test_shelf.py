@@ -1,6 +1,7 @@
 """The shelf of a session: numbered, in order, hidden or shown, and changed by one hand at a time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,10 +9,22 @@ import pytest
 from inventory.items import edit_item
 from keel.errors import Conflict, Malformed, NotFound
 from live.pins import pin
-from live.shelf import SLOTS_MAX, SlotWish, hide_slot, read_shelf, set_shelf, shelf_body, tell_changed_shelves
-from live.store_shelf import is_on_shelf
+from live.roomlog import BODY_BYTES_MAX
+from live.shelf import (
+    SLOT_NO_MAX,
+    SLOTS_MAX,
+    SlotWish,
+    hide_slot,
+    read_shelf,
+    set_shelf,
+    shelf_body,
+    tell_changed_shelves,
+)
+from live.store_shelf import Slot, is_on_shelf
 from tests.inventory.selling import make_merchant, open_sale
 from tests.live.studios import Place, end_session, link, make_room, make_session, on_air, open_studio
+
+ID = "01900000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
@@ -48,6 +61,20 @@ async def test_a_new_price_of_what_is_shown_is_told_once(place: Place):
     await hide_slot(place.studio, place.by, air.session_id, air.sale.item_ids[1], hidden=True)
     await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[1], {"price": 8_800})
     assert await tell_changed_shelves(place.studio) == 0, "what is hidden is nobody's to see"
+
+
+def test_the_longest_shelf_can_be_told():
+    widest = "\N{CROISSANT}" * 200
+    url = "https://pictures.example.com/" + "x" * (2_000 - 29)
+    slots = [
+        Slot(no, ID, ID, hidden=False, title=widest, price=10**12, currency="CNY", picture_url=url)
+        for no in range(SLOT_NO_MAX - SLOTS_MAX, SLOT_NO_MAX)
+    ]
+    assert len(json.dumps(shelf_body(slots), ensure_ascii=False).encode()) <= BODY_BYTES_MAX
+    few = shelf_body(slots[:10])
+    assert [slot["picture_url"] for slot in few["slots"]] == [url] * 10, (
+        "where they are not too much, pictures are shown"
+    )
 
 
 async def test_a_shelf_that_is_prepared_is_shown_to_nobody(place: Place):

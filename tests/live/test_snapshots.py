@@ -14,7 +14,7 @@ from keel.database import create_hot_pool
 from keel.outbox import Fact, Relay
 from live.roomlog import Position, RoomLog
 from live.sale_news import RoomEvents, SaleWatch
-from live.scene import EMPTY, fold
+from live.scene import EMPTY, fold, sale_event_id
 from live.snapshots import Readers, snapshot
 from live.telling import fact_of, tell
 from tests.live.stage import Stage
@@ -40,8 +40,10 @@ class Shop:
     sales: list[str] = field(default_factory=list)
     states: dict[str, str] = field(default_factory=dict)
     untold: list[Fact] = field(default_factory=list)
+    out: set[str] = field(default_factory=set)
     count: int = 0
     pinned: int = 0
+    announced: int = 0
 
     async def open(self) -> None:
         self.place = await self.stage.room()
@@ -65,17 +67,41 @@ class Shop:
         """One command of this kind, told at once, late, or by the relay alone."""
         self.count += 1
         self.stage.clock.advance(s=1)
-        if kind == "sale.moved":
-            await self.stage.move_sale(self.sales[which], "open" if self.count % 2 else "paused")
+        if kind in SALES and await self._sell(kind, which):
             return
+        event_id = sale_event_id(*self._link(which), link_no=self.count) if kind == "sale.left" else None
         async with self.stage.pool.acquire() as connection, connection.transaction():
-            body = await self._change(connection, kind, which)
-            fact = fact_of(self.place, kind, body, fact_id=self.stage.ids.new(), at=self.stage.clock.now())
+            change = self._leave if kind == "sale.left" else self._change
+            body = await change(connection, kind, which)
+            now = self.stage.clock.now()
+            fact = fact_of(self.place, kind, body, fact_id=self.stage.ids.new(), at=now, event_id=event_id)
             await _write(connection, fact)
         if told == "at once":
             await tell(self.room_log, fact)
         elif told == "late":
             self.untold.append(fact)
+
+    def _link(self, which: int) -> tuple[str, str]:
+        """A sale, after the session that sells it."""
+        return self.sessions[which % 2], self.sales[which]
+
+    async def _sell(self, kind: str, which: int) -> bool:
+        """What a worker finds out by looking; False for what is announced."""
+        session, sale = self._link(which)
+        if kind == "sale.left":
+            if sale not in self.out:
+                return False
+            self.out.remove(sale)
+            await self.stage.link_again(session, sale, link_no=self.count)
+        for moved in {"sale.moved": [sale], "sales.moved": self.sales}.get(kind, []):
+            await self.stage.move_sale(moved, "open" if self.count % 2 else "paused")
+        return True
+
+    async def _leave(self, connection: Any, _: str, which: int) -> dict[str, Any]:
+        session, sale = self._link(which)
+        await self.stage.unlink(connection, session, sale)
+        self.out.add(sale)
+        return {"session_id": session, "sale_id": sale}
 
     async def _change(self, connection: Any, kind: str, which: int) -> dict[str, Any]:
         match kind:
@@ -88,6 +114,9 @@ class Shop:
             case "pin.cleared":
                 await connection.execute(PUT, self.place, "pin", "null")
                 return {"pin_id": f"p{self.pinned}", "at": "now"}
+            case "announcement.cleared":
+                await connection.execute(PUT, self.place, "announcement", "null")
+                return {"announcement_id": f"x{self.announced}"}
             case "comment.removed":
                 read = "SELECT body FROM part WHERE (place, name) = ($1, 'removed') FOR UPDATE"
                 before = json.loads(await connection.fetchval(read, self.place) or "[]")
@@ -95,6 +124,7 @@ class Shop:
                 return {"comment_id": f"c{self.count}"}
         body = {"id": f"x{self.count}", "pin_id": f"p{self.count}"}
         self.pinned = self.count if kind == "pin.set" else self.pinned
+        self.announced = self.count if kind == "announced" else self.announced
         await connection.execute(PUT, self.place, WHOLE[kind], json.dumps(body))
         return body
 
@@ -129,7 +159,8 @@ class Shop:
 
 WHOLE = {"shelf.changed": "shelf", "pin.set": "pin", "talk.ruled": "talk", "announced": "announcement"}
 WAYS = ("at once", "late", "by the relay")
-KINDS = (*WHOLE, "session.moved", "room.changed", "pin.cleared", "sale.moved", "comment.removed")
+SALES = ("sale.moved", "sales.moved", "sale.left")
+KINDS = (*WHOLE, *SALES, "session.moved", "room.changed", "pin.cleared", "announcement.cleared", "comment.removed")
 
 
 async def _write(connection: Any, fact: Fact) -> None:
@@ -162,7 +193,7 @@ async def shop(stage: Stage, database_url: str, room_log: RoomLog) -> AsyncItera
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_kind_of_event_keeps_the_law(shop: Shop, kind: str, told: str):
     await shop.open()
-    for first in ("session.moved", "pin.set"):
+    for first in ("session.moved", "pin.set", "announced"):
         await shop.do(first, 0, "at once")
     before = await shop.read()
     await shop.do(kind, 0, told)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from keel.errors import Malformed
 from live.errors_talk import Banned, CommentRefused, Muted, TalkClosed, TalkTooFast
+from live.messages import COMMENT_CHARS_MAX
 from live.talk_rules import (
     ACCENTS_MAX,
-    COMMENT_CHARS_MAX,
     CommentState,
     RoomTalk,
     Rules,
@@ -104,3 +104,9 @@ def test_the_wait_is_told_in_ms_and_over_http_in_whole_seconds():
     refusal = TalkTooFast(retry_after_ms=1_200, slow_mode_s=5)
     assert refusal.document()["retry_after_ms"] == 1_200
     assert refusal.headers() == {"Retry-After": "2"}
+
+
+def test_only_a_ban_that_runs_now_bans_anybody():
+    assert not room().bans_anybody(1_000)
+    assert not room(mute=2_000, ban=1_000).bans_anybody(1_000)
+    assert room(ban=1_001).bans_anybody(1_000)

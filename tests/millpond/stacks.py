@@ -1,4 +1,4 @@
-"""A running API and worker on the tests' servers, and the commands an operator gives beside them."""
+"""A running API, worker and where asked for gateway on the tests' servers, and an operator's commands beside them."""
 
 import json
 import os
@@ -23,10 +23,11 @@ COMMAND_MAX_S = 120.0
 
 @dataclass(frozen=True)
 class Stack:
-    """The environment of every process, and the port of the API."""
+    """The environment of every process, and the ports of the API and the gateway."""
 
     environment: dict[str, str]
     port: int
+    gateway_port: int
 
     def start(self, *arguments: str, heard: bool = True) -> "subprocess.Popen[str]":
         """A `millpond` command, still running. Nobody reads what one that is not `heard` writes."""
@@ -40,22 +41,27 @@ class Stack:
         output, errors = process.communicate(timeout=COMMAND_MAX_S)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
-    def answers(self) -> bool:
-        """Whether somebody listens at the port."""
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+    def answers(self, *ports: int) -> bool:
+        """Whether somebody listens at each of the ports, the API's where none is given."""
+        return all(_listens(port) for port in ports or (self.port,))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
-def running_stack(database_url: str, redis_url: str, **more: str) -> Iterator[Stack]:
+def running_stack(database_url: str, redis_url: str, *, gateway: bool = False, **more: str) -> Iterator[Stack]:
     """API and worker as processes of their own, stopped in the end. `more` are settings beside the usual ones."""
     planned = planned_stack(database_url, redis_url)
     stack = replace(planned, environment=planned.environment | more)
-    processes = [stack.start(name, heard=False) for name in ("api", "worker")]
+    kinds = ("api", "worker", "gateway") if gateway else ("api", "worker")
+    processes = [stack.start(name, heard=False) for name in kinds]
 
     def serves() -> bool:
-        assert [process.poll() for process in processes] == [None, None], "a process ended instead of starting"
-        return stack.answers()
+        assert {process.poll() for process in processes} == {None}, "a process ended instead of starting"
+        return stack.answers(*([stack.port, stack.gateway_port] if gateway else []))
 
     try:
         eventually(serves, within_s=START_MAX_S)
@@ -68,18 +74,20 @@ def running_stack(database_url: str, redis_url: str, **more: str) -> Iterator[St
 
 
 def planned_stack(database_url: str, redis_url: str) -> Stack:
-    with socket.socket() as free:
+    with socket.socket() as free, socket.socket() as another:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        another.bind(("127.0.0.1", 0))
+        port, gateway_port = free.getsockname()[1], another.getsockname()[1]
     secret = "a secret of the tests, of enough bytes"
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
     settings = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "MILLPOND_API_PORT": str(port),
+        "MILLPOND_GATEWAY_PORT": str(gateway_port),
         "MILLPOND_TOKEN_KEYS": json.dumps({"first": secret}),
         "MILLPOND_STAFF_TOKENS": json.dumps([{"token": secret, "merchant_id": Ids(FollowingClock()).new()}]),
         "MILLPOND_RATE_ADDRESS_PER_S": "1000",
         "MILLPOND_RATE_ADDRESS_BURST": "1000",
     }
-    return Stack(ours | settings, port)
+    return Stack(ours | settings, port, gateway_port)

@@ -1,4 +1,4 @@
-"""Who brought whom: campaigns, shares, touches, and how far touches are stored."""
+"""What is told of a place is numbered in the order of its commits, and a sale knows with which link it came."""
 
 from operator import methodcaller
 from pathlib import Path
@@ -12,7 +12,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
-    """New tables only, and a view of what can be shared."""
+    """A new table, and a column whose default rewrites nothing."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    connection.run_async(methodcaller("execute", (SQL / "0009_referrals.sql").read_text()))
+    connection.run_async(methodcaller("execute", (SQL / "0009_room_order.sql").read_text()))
