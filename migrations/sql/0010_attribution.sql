@@ -127,5 +127,8 @@ CREATE TABLE attribution_reach (
 
 -- What there is to judge. Rehearsals bring nobody anything.
 CREATE VIEW order_to_judge AS
-    SELECT merchant_id, id, customer_id, sale_id, room_id, session_id, currency, total, share_code, state, placed_at
-    FROM orders WHERE NOT rehearsal;
+    SELECT o.merchant_id, o.id, o.customer_id, o.sale_id, o.room_id, o.session_id, o.currency, o.total, o.share_code, o.placed_at,
+           h.state AS ended, h.at AS ended_at
+    FROM orders o
+    LEFT JOIN order_history h ON h.merchant_id = o.merchant_id AND h.order_id = o.id AND h.state = o.state AND h.state IN ('expired', 'cancelled')
+    WHERE NOT o.rehearsal;
