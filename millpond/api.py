@@ -61,6 +61,7 @@ from orders.routes import router as orders_router
 from orders.service import Orders
 from orders.tickets import Tickets
 from referrals import routes as share_routes
+from referrals import routes_credit
 from referrals.campaigns import Campaigns
 from referrals.gathering import VOUCH_EVERY_S
 from referrals.limits import ShareLimits
@@ -174,7 +175,11 @@ def _add_sharing(app: FastAPI, parts: Parts, settings: Settings) -> None:
     app.state.share_doors = Doors(parts.reader, parts.touches, ShareLimits())
     app.state.share_links = settings.link_templates()
     app.state.campaigns = Campaigns(parts.sessions, parts.ids, parts.clock)
-    for router in (share_routes.router, share_routes.short, share_routes.staff):
+    shares, credit = (
+        (share_routes.router, share_routes.short, share_routes.staff),
+        (routes_credit.own, routes_credit.staff),
+    )
+    for router in (*shares, *credit):
         app.include_router(router)
 
 

@@ -28,6 +28,7 @@ from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
 from referrals.gathering import Touches
+from referrals.judging import ORDER_ATTRIBUTED
 
 GATE_RELEASES: Final = "gate-releases"
 ROOM_LOG: Final = "room-log"
@@ -35,8 +36,9 @@ READ_CONNECTIONS: Final = 4
 
 # Who hears what. A delivery row is written for each name, in the transaction that writes the fact.
 SUBSCRIPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "order.placed": (),
+    "order.placed": (),  # a delivery for each order would be paid for on the order path
     "order.lapsed": (GATE_RELEASES,),
+    ORDER_ATTRIBUTED: (),
     ROOM_EVENT: (ROOM_LOG,),
 }
 

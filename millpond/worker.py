@@ -31,6 +31,10 @@ from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.export_work import Exporter
 from orders.loops import expire, export
 from orders.service import Orders
+from referrals.judging import ORDER_ATTRIBUTED, Judge
+from referrals.loops import judge
+from referrals.simulating import KIND as SIMULATION
+from referrals.simulating import Simulation
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +53,12 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
     )
     selling, studio = parts.selling, parts.studio()
-    jobs = JobRunner(parts.sessions, parts.clock, {CATALOGUE_IMPORT: CatalogueImport(selling)}, stop)
+    jobs = JobRunner(
+        parts.sessions,
+        parts.clock,
+        {CATALOGUE_IMPORT: CatalogueImport(selling), SIMULATION: Simulation(parts.pool)},
+        stop,
+    )
 
     async def sale_clock() -> None:
         await close_due(selling, parts.clock.now())
@@ -62,6 +71,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(reconcile(upkeep, stop))
         group.create_task(sweep(upkeep, stop))
         group.create_task(expire(Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]), stop))
+        group.create_task(judge(Judge(parts.pool, parts.ids, parts.clock, SUBSCRIPTIONS[ORDER_ATTRIBUTED]), stop))
         group.create_task(export(Exporter(parts.sessions, parts.clock), stop))
         group.create_task(run_every("relay", RELAY_EVERY_S, stop, relay.tick))
         group.create_task(keep_sessions(Patience(studio), stop))

@@ -36,10 +36,9 @@ def rule(
     own: SelfPurchase = SelfPurchase.REFUSE,
     campaign: str | None = None,
 ) -> Rule:
-    clocks = (
-        (None, None) if model is Model.PERMANENT_BIND else (round(valid_days * DAY_S), round(protected_days * DAY_S))
-    )
-    return Rule(model, *clocks, own, campaign, version=1)
+    if model is Model.PERMANENT_BIND:
+        return Rule(model, None, None, own, campaign, version=1)
+    return Rule(model, round(valid_days * DAY_S), round(protected_days * DAY_S), own, campaign, version=1)
 
 
 def judge(*touches: Came, by: Rule = HOUSE_RULE, total: int = 100, campaign: Rule | None = None) -> Decision:

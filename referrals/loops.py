@@ -1,0 +1,24 @@
+"""What runs beside the requests."""
+
+import asyncio
+from typing import Final
+
+from keel.loops import run_every
+from referrals.judging import Judge
+
+JUDGE_EVERY_S: Final = 0.5
+ENDS_EVERY_S: Final = 2.0
+LATE_EVERY_S: Final = 600.0
+
+
+async def judge(judge: Judge, stop: asyncio.Event) -> None:
+    """Judge what was ordered, and note what ended, until `stop`; now and then also what came long after its time."""
+
+    async def late() -> None:
+        await judge.late()
+        await judge.note_ends(late=True)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run_every("attribution", JUDGE_EVERY_S, stop, judge.tick))
+        group.create_task(run_every("late attribution", LATE_EVERY_S, stop, late))
+        group.create_task(run_every("ends of orders", ENDS_EVERY_S, stop, judge.note_ends))
