@@ -12,6 +12,8 @@ JSON_BODY: Final = "application/json"
 WHOLE: Final[Mapping[str, Json]] = {
     "BaseStockWish": {"adjust": -2, "reason": "Counted by hand"},
     "StockWish": {"add": 20, "version": 8},
+    "RuleWish": {"model": "last_touch", "valid_for_s": 604_800, "protected_for_s": 86_400, "version": 0},
+    "SimulationWish": {"rule": {"model": "linear"}, "placed_from": "2027-01-15T08:00:00Z"},
     "CampaignWish": {"name": "spring", "title": "Brushes in spring"},
     "SaleChange": {"closes_at": "2027-01-15T09:00:00Z", "version": 6},
     "ItemChange": {"price": 12_900, "version": 6},

@@ -6,7 +6,6 @@ never judge one merchant's orders at the same time, and one that dies leaves not
 afterwards is read from the order itself, so no fact has to be heard for it, once, twice or in order.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -22,12 +21,11 @@ from referrals.metrics import JUDGED
 from referrals.rule import Rule, rulebook_at
 from referrals.store_judging import Waiting
 
-log = logging.getLogger(__name__)
-
 ORDER_ATTRIBUTED: Final = "order.attributed"
 BATCH_MAX: Final = 200
 RECENT: Final = timedelta(days=1)  # orders that end, end within it as a rule
 FOLLOWS_BY: Final = timedelta(minutes=1)  # how far the mark is behind: an id is made before its order is stored
+_GREATEST_ID: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _LEAST_ID: Final = least_id_at(datetime.fromisoformat("1970-01-01T00:00:00Z"))
 
 
@@ -41,7 +39,7 @@ class Judge:
     heard_by: Sequence[str] = ()
 
     async def tick(self) -> int:
-        """Judge all that can be judged; how many. Raises the first fault of a merchant once all had their turn."""
+        """Judge all that can be judged; how many."""
         return await self._all(late=False)
 
     async def late(self) -> int:
@@ -60,34 +58,36 @@ class Judge:
     async def _all(self, *, late: bool) -> int:
         await store_judging.begin(self.pool, _LEAST_ID)
         mark = await store_touches.watermark(self.pool, self.clock.now())  # asked before anything else is read
-        judged, faults = 0, list[Exception]()
-        for merchant_id in await store_judging.merchants(self.pool, _LEAST_ID if late else None):
-            try:
-                while (count := await self._round(merchant_id, mark, late=late)) == BATCH_MAX:
-                    judged += count
-                judged += count
-            except OSError:
-                raise  # no connection can be had: that is everybody's fault
-            except (
-                Exception
-            ) as error:  # house: broad-except because one merchant's fault is raised after all had a turn
-                log.warning("orders of merchant %s are not judged: %s", merchant_id, type(error).__name__)
-                faults.append(error)
-        if faults:
-            raise faults[0]
+        merchants = await store_judging.merchants(self.pool, _LEAST_ID if late else None)
+        # A fault ends the round, so each time another merchant is first.
+        first = self.clock.ms() // 1_000 % max(1, len(merchants))
+        return sum([await self._of(each, mark, late=late) for each in (*merchants[first:], *merchants[:first])])
+
+    async def _of(self, merchant_id: str, mark: datetime, *, late: bool) -> int:
+        """All orders of a merchant, in batches, each from where the one before ended."""
+        above = least_id_at(mark - ID_BEFORE_PLACED_MAX - FOLLOWS_BY) if late else None
+        judged, found = 0, list[Waiting]()
+        while not judged or len(found) == BATCH_MAX:
+            found = await self._batch(merchant_id, mark, above, late=late)
+            if not found:
+                break
+            judged, above = judged + len(found), found[-1].id
         return judged
 
-    async def _round(self, merchant_id: str, mark: datetime, *, late: bool) -> int:
+    async def _batch(self, merchant_id: str, mark: datetime, above: str | None, *, late: bool) -> list[Waiting]:
+        """The next orders, oldest first: above an id, or all that is judged. None where another worker is at it."""
         async with self.pool.acquire() as connection, connection.transaction():
             reach = await store_judging.take(connection, merchant_id)
             if reach is None:
-                return 0
-            above = least_id_at(mark - ID_BEFORE_PLACED_MAX - FOLLOWS_BY) if late else reach
-            found = await store_judging.waiting(connection, merchant_id, above=above, placed_by=mark, count=BATCH_MAX)
+                return []
+            found = await store_judging.waiting(
+                connection, merchant_id, above=above or reach, placed_by=mark, count=BATCH_MAX
+            )
             await self._judge(connection, merchant_id, found)
-            if len(found) < BATCH_MAX and not late:
-                await store_judging.reach(connection, merchant_id, least_id_at(mark - FOLLOWS_BY))
-        return len(found)
+            if not late:  # which leaves out what is older
+                judged = found[-1].id if len(found) == BATCH_MAX else _GREATEST_ID
+                await store_judging.reach(connection, merchant_id, min(judged, least_id_at(mark - FOLLOWS_BY)))
+        return found
 
     async def _judge(self, connection: Connection, merchant_id: str, found: Sequence[Waiting]) -> None:
         if not found:

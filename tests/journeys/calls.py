@@ -219,6 +219,11 @@ CALLS: Final[dict[str, Call]] = {
     "POST /v1/staff/apps": Call(lambda world: {"provider": "demo", "app_id": world.people.ids.new()}),
     "POST /v1/shares": Call(lambda world: {"kind": "room", "id": world.things["room_id"]}),
     "POST /v1/shares/{share_code}/touches": Call({"channel": "group", "community": "tGyP6s5yDHZ7x"}),
+    "POST /v1/staff/attribution/rules": Call({"model": "linear"}),
+    "POST /v1/staff/attribution/simulations": Call(
+        {"rule": {"model": "linear"}, "placed_from": "2027-01-15T08:00:00Z"},
+        headers=lambda _: {"idempotency-key": "one job for all of them"},
+    ),
     "POST /v1/staff/campaigns": Call(lambda world: {"name": world.people.ids.new(), "title": "Spring"}),
     "POST /v1/auth/guest": Call(lambda world: {"app_id": world.own.app_id}),
     "POST /v1/auth/login": Call(lambda world: {"app_id": world.own.app_id, "code": "hua"}),

@@ -201,3 +201,15 @@ async def test_what_is_stored_long_after_its_time_is_found_by_the_late_round(cou
     assert await court.judge_all() == 0
     assert await court.judge.late() == 1
     assert await court.credits(old_id) == {share.node.id: WHOLE}
+
+
+async def test_a_long_history_is_judged_in_batches_and_no_order_is_passed_over(court: Court, monkeypatch):
+    monkeypatch.setattr(judging, "BATCH_MAX", 3)
+    share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
+    buyer = await court.grove.person()
+    old = [await court.order(buyer, code=share.code) for _ in range(7)]
+    court.grove.shop.clock.advance(s=600)
+    fresh = [await court.order(buyer, code=share.code) for _ in range(4)]
+    assert (await court.judge_all(), await court.judge.tick()) == (11, 0)
+    for order_id in (*old, *fresh):
+        assert await court.credits(order_id) == {share.node.id: WHOLE}
