@@ -10,6 +10,9 @@ from keel.clock import rfc3339
 # Of the request that is being answered: what is logged meanwhile has it, and the answer too.
 REQUEST_ID: Final[ContextVar[str]] = ContextVar("request_id", default="")
 
+# They write the whole address of what they ask at level info, access tokens in it included.
+TALKATIVE: Final = ("httpx", "httpcore")
+
 _LINE: Final = "%(asctime)s %(levelname)s %(name)s %(message)s%(request)s"
 
 
@@ -51,3 +54,5 @@ def setup(level: str, *, as_json: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if as_json else PlainLines(_LINE))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)

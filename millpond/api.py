@@ -47,6 +47,7 @@ from millpond.front import Front
 from millpond.heap import settle
 from millpond.metrics import metrics_at
 from millpond.openapi import describe
+from millpond.poster_desk import add_posters
 from millpond.readiness import Readiness
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, tokens_of
@@ -133,6 +134,7 @@ def build(parts: Parts, settings: Settings) -> Application:
         app.include_router(router)
     _add_rooms(app, parts, settings, PushKeys(settings.token_secrets.values()))
     _add_sharing(app, parts, settings)
+    add_posters(app, parts, settings)
     _add_health(app, Readiness(parts))
     describe(app)
     addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)

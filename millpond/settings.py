@@ -33,7 +33,7 @@ from millpond.settings_kinds import (
     TrustedProxies,
 )
 from millpond.settings_media import MediaSettings
-from millpond.settings_sharing import SharingSettings
+from millpond.settings_posters import PosterSettings
 
 __all__ = ["PREFIX", "PROCESSES_MAX", "Settings", "SettingsRefused", "StaffToken", "new_secrets"]
 
@@ -41,7 +41,7 @@ PREFIX: Final = "MILLPOND_"
 PROCESSES_MAX: Final = 64
 
 
-class Settings(MediaSettings, SharingSettings, BaseSettings):
+class Settings(MediaSettings, PosterSettings, BaseSettings):
     """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
 
     model_config = SettingsConfigDict(

@@ -27,6 +27,7 @@ from live.sale_news import RoomEvents
 from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
+from referrals.drawing_room import DrawingRoom
 from referrals.gathering import Touches
 from referrals.judging import ORDER_ATTRIBUTED
 
@@ -65,6 +66,7 @@ class Parts:
     denials: Denials
     room_log: RoomLog
     touches: Touches
+    drawing: DrawingRoom
 
     @property
     def selling(self) -> Selling:
@@ -104,6 +106,8 @@ async def parts_of(
         stack.push_async_callback(engine.dispose)
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
+        drawing = DrawingRoom()
+        stack.push_async_callback(drawing.close)
 
         async def reference() -> int:
             return await database_ms(pool)
@@ -125,6 +129,7 @@ async def parts_of(
             denials=Denials(pool, clock),
             room_log=RoomLog(redis, clock),
             touches=Touches(pool, ids, clock),
+            drawing=drawing,
         )
 
 

@@ -13,6 +13,8 @@ PERSON_BURST: Final = 40
 # further: at one a second, among a million shares, he would hit one in a hundred years.
 MISSES_PER_S: Final = 1.0
 MISSES_BURST: Final = 100
+POSTERS_PER_S: Final = 0.5
+POSTERS_BURST: Final = 20
 
 
 class ShareLimits:
@@ -36,3 +38,14 @@ class ShareLimits:
     def missed(self, address: str) -> None:
         """Count a code that there is not."""
         self._misses.take(address_key(address))
+
+
+class PosterLimits:
+    """Buckets by person for posters, which are dear to draw. Raise TooManyRequests."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._people = TokenBuckets(per_s=POSTERS_PER_S, burst=POSTERS_BURST, clock_s=clock_s)
+
+    def person(self, person_id: str) -> None:
+        """Count a poster that somebody asks for."""
+        spend(self._people, person_id)

@@ -2,8 +2,17 @@
 
 from typing import Final
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 TOUCHES: Final = Counter("millpond_touches_total", "Visits through shares that were stored, repetitions among them")
 TOUCHES_LOST: Final = Counter("millpond_touches_lost_total", "Visits that were not stored, for too many waited")
 JUDGED: Final = Counter("millpond_orders_judged", "Orders of which it was decided who is credited", ["outcome"])
+DRAWING_WAITING: Final = Gauge("millpond_drawing_jobs", "Posters and pictures that threads work on or that wait")
+DRAWING_REFUSED: Final = Counter("millpond_drawing_refused_total", "Posters and pictures answered 503: too many waited")
+POSTERS: Final = Counter("millpond_posters_total", "Posters asked for, by what came of it", ["outcome"])
+PICTURES_LEFT_OUT: Final = Counter(
+    "millpond_poster_pictures_left_out_total", "Posters drawn without their picture, by why", ["reason"]
+)
+MINI_CODES: Final = Counter(
+    "millpond_mini_codes_total", "Questions to platforms for a mini-program's code, by the answer", ["outcome"]
+)

@@ -136,6 +136,11 @@ async def word_to_remove(world: World) -> str:
     return (await list_words(studio, by, below=None, count=1))[0].id
 
 
+async def poster_template(world: World) -> Body:
+    standing = await world.served.client.get("/v1/staff/poster-template", headers=world.header(world.own, "owner"))
+    return {"version": standing.json()["version"], "headline": "At nine"}
+
+
 async def staff_refresh(world: World) -> Body:
     return {"refresh_token": (await world.member()).refresh}
 
@@ -225,6 +230,8 @@ CALLS: Final[dict[str, Call]] = {
         headers=lambda _: {"idempotency-key": "one job for all of them"},
     ),
     "POST /v1/staff/campaigns": Call(lambda world: {"name": world.people.ids.new(), "title": "Spring"}),
+    "PUT /v1/staff/poster-template": Call(poster_template),
+    "POST /v1/staff/poster-template/preview": Call({}),
     "POST /v1/auth/guest": Call(lambda world: {"app_id": world.own.app_id}),
     "POST /v1/auth/login": Call(lambda world: {"app_id": world.own.app_id, "code": "hua"}),
     "POST /v1/auth/refresh": Call(guest_refresh),

@@ -44,6 +44,7 @@ from tests.live.studios import link
 from tests.orders.serving import Served, serve
 
 CODE: Final = "OF-THE-POND-ONLY"
+H5: Final = "https://shop.example/{kind}/{id}?s={code}"
 IMPORT: Final[dict[str, Any]] = {"key": "first", "options": {"dry_run": True}, "body": b"code,title\r\n"}
 ABSENT: Final = "01a3185c-5000-7000-8000-000000000000"
 CUSTOMER, NOBODY = "customer", "nobody"
@@ -100,7 +101,7 @@ class World:
 @asynccontextmanager
 async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
     """The API over two merchants; the served process lets the demo provider in."""
-    async with serve(database_url, redis_url, demo_sign_in=True) as served:
+    async with serve(database_url, redis_url, demo_sign_in=True, share_h5_url=H5) as served:
         shop = served.shop
         people = People(
             served.parts.sessions, served.tokens, Passwords(CHEAP), {DEMO: DemoProvider()}, shop.ids, shop.clock

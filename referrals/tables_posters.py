@@ -1,0 +1,42 @@
+"""Mapped classes of posters. The migrations define the schema; a test holds these columns against it."""
+
+from sqlalchemy import BigInteger, Boolean, LargeBinary, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from keel.database import Table
+from referrals.tables import Id, Key, Moment, Word
+
+
+class PosterTemplateRow(Table):
+    """How a merchant's posters look; `version` counts the changes."""
+
+    __tablename__ = "poster_template"
+
+    merchant_id: Mapped[Key]
+    version: Mapped[int] = mapped_column(BigInteger)
+    background: Mapped[Word]
+    panel: Mapped[Word]
+    ink: Mapped[Word]
+    accent: Mapped[Word]
+    headline: Mapped[Word]
+    sharer_line: Mapped[Word]
+    footer: Mapped[Word]
+    picture_url: Mapped[Word | None]
+    show_picture: Mapped[bool] = mapped_column(Boolean)
+    show_price: Mapped[bool] = mapped_column(Boolean)
+    show_sharer: Mapped[bool] = mapped_column(Boolean)
+    updated_at: Mapped[Moment]
+
+
+class MiniCodeRow(Table):
+    """A platform's code for a share and an app; without an image as long as somebody asks for it."""
+
+    __tablename__ = "mini_code"
+
+    share_id: Mapped[Key]
+    app_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    merchant_id: Mapped[Id]
+    leads_to: Mapped[Word]
+    image: Mapped[bytes | None] = mapped_column(LargeBinary)
+    holder: Mapped[Id]
+    lease_until: Mapped[Moment]

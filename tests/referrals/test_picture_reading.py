@@ -1,0 +1,84 @@
+"""Pictures of unknown origin: a few kinds are read, by what they are and not by what they are called."""
+
+import io
+import struct
+import zlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import binary, integers
+from PIL import Image
+
+from referrals.errors import BadPicture
+from referrals.picture_reading import KEPT_SIDE_PX, PIXELS_MAX, picture_of, reduced
+from tests.referrals.posters import animated, picture
+
+
+def png_head(width: int, height: int) -> bytes:
+    """A PNG that says it is so large, and has next to nothing in it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1_000))) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_pictures_of_three_kinds_are_read(kind):
+    assert picture_of(reduced(picture(kind))).size == (300, 200)
+
+
+def test_a_large_picture_is_kept_small():
+    small = picture_of(reduced(picture(size=(4_000, 2_000))))
+    assert max(small.size) <= KEPT_SIDE_PX
+
+
+def test_what_shines_through_is_paper():
+    out = io.BytesIO()
+    Image.new("RGBA", (64, 64), (0, 0, 0, 0)).save(out, "PNG")
+    assert picture_of(reduced(out.getvalue())).convert("L").getextrema()[0] == 255
+
+
+def test_a_picture_that_was_taken_sideways_stands():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert picture_of(reduced(picture(exif=exif))).size == (200, 300)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not_a_picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_a_picture"),
+        (picture("GIF"), "not_a_picture"),
+        (picture("BMP"), "not_a_picture"),
+        (picture("TIFF"), "not_a_picture"),
+        (picture(size=(2, 2)), "not_a_picture"),
+        (animated("WEBP"), "animated"),
+        (animated("PNG"), "animated"),
+        (png_head(8_001, 16), "too_many_pixels"),
+        (png_head(5_000, PIXELS_MAX // 5_000 + 1), "too_many_pixels"),
+        (png_head(50_000, 50_000), "too_many_pixels"),
+        (png_head(300, 300), "damaged"),
+        (picture(size=(900, 900))[:-300], "damaged"),
+        (picture("PNG", size=(900, 900))[:300], "damaged"),
+    ],
+)
+def test_a_bad_picture_is_refused_with_its_reason(data, reason):
+    with pytest.raises(BadPicture) as refused:
+        reduced(data)
+    assert refused.value.reason == reason
+
+
+@settings(max_examples=60)
+@given(integers(0, 2_000), binary(min_size=1, max_size=8))
+def test_a_picture_with_any_bytes_changed_is_read_or_refused(at, other):
+    for kind in ("JPEG", "PNG", "WEBP"):
+        good = picture(kind)
+        place = at % len(good)
+        with suppress(BadPicture):
+            reduced(good[:place] + other + good[place + len(other) :])
