@@ -24,6 +24,7 @@ from live.handshake import AddressOf, Handshake, SocketLimits
 from live.headcount import BEAT_EVERY_S, Headcount
 from live.parts import parts_of
 from live.places import Places
+from live.presence import TELL_EVERY_S as COUNTS_EVERY_S
 from live.presence import Presence
 from live.reception import Reception
 from live.registry import Registry
@@ -99,7 +100,8 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
-        group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
+        group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.beat))
+        group.create_task(run_every("counts", COUNTS_EVERY_S, ended, presence.tell))
         voices.start(group, ended)
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
