@@ -4,7 +4,7 @@ Whoever moves a session calls these in the transaction of the move, with the ses
 """
 
 from keel.identity import Principal
-from live import store_shelf
+from live import store_shelf, store_talk
 from live.pins import carry, carry_nothing, clear_pin
 from live.shelf import tell_shelf
 from live.studio import Command
@@ -26,6 +26,14 @@ async def went_off_air(command: Command, merchant_id: str, session_id: str) -> N
         await clear_pin(command, merchant_id, at, up)
     for sale_id in await store_shelf.sale_ids(command.session, merchant_id, session_id):
         await carry_nothing(command, merchant_id, at, sale_id)
+
+
+async def fell_silent(command: Command, merchant_id: str, session_id: str) -> None:
+    """A session is over, or called off: what it announced goes, unless another one has spoken since."""
+    at = await store_shelf.find_session(command.session, merchant_id, session_id)
+    last = await store_talk.last_announcement(command.session, merchant_id, at.place)
+    if last is not None and last.session_id == session_id:
+        command.announce(at.place, "announcement.cleared", {"announcement_id": last.id})
 
 
 async def sale_joined(command: Command, by: Principal, session_id: str, sale_id: str) -> None:

@@ -12,6 +12,7 @@ from live.close_codes import CloseCode
 from live.connection import ViewerConnection
 from live.conversation import Conversation, Goodbye, Limits, Refused
 from live.farewell import say_bye
+from live.frames import frame_of
 from live.gateway_metrics import MESSAGES, REFUSED
 from live.messages import Answer, Done, Hello, Join, Leave, Problem, Request
 from live.registry import Registry
@@ -98,6 +99,8 @@ class Answering:
         match result:
             case Answer():
                 connection.say(result)
+            case bytes():
+                connection.push(frame_of(result))
             case Refusal():
                 _refuse(connection, result, ref)
             case Exception():

@@ -4,6 +4,7 @@ A viewer may have several sockets: he comes with the first and goes with the las
 his stay is an interval of that session.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -34,6 +35,15 @@ class Here:
     dirty: set[str] = field(default_factory=set)
     is_told: bool = False
     online: int | None = None
+
+
+def together_ms(stays: Iterable[tuple[int, int]]) -> int:
+    """How long stays, each from then until then in ms, are in all; a moment that several have counts once."""
+    total = until = 0
+    for began, ended in sorted(stays):
+        total += max(0, ended - max(began, until))
+        until = max(until, ended)
+    return total
 
 
 class Attendance:

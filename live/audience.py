@@ -19,6 +19,8 @@ from live.scene import Scene, fold
 RECENT_MAX: Final = 400  # below what the log keeps, so that a room that opens finds as many there
 COMMENTS_MAX: Final = 10  # of a tick, which makes 50 a second: more than anybody reads
 COMMENTS: Final = "comments"  # of the state lane: what is new, not a value
+ANSWERS_MAX: Final = 50
+SAID_MAX: Final = 20  # of the last comments: what fills a screen of whoever comes in
 ON_AIR: Final = ("live", "interrupted")
 
 V = TypeVar("V")
@@ -30,6 +32,13 @@ class _Sample(msgspec.Struct):
     comments: list[msgspec.Raw]
 
 
+class _Said(msgspec.Struct):
+    """What is looked at of a comment."""
+
+    id: str
+
+
+_said: Final = msgspec.json.Decoder(_Said).decode
 _comments: Final = msgspec.json.Decoder(_Sample).decode
 _body: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -49,7 +58,9 @@ class Audience(Generic[V]):
         self._state: dict[str, bytes] = {}
         self._changed: dict[str, bytes] = {}
         self._comments: deque[msgspec.Raw] = deque(maxlen=COMMENTS_MAX)
+        self._said: dict[str, msgspec.Raw] = {}  # by id, the oldest first
         self._must_show = False
+        self._answers: dict[Position | None, bytes] = {}  # to those who come now, by where they were
 
     @property
     def position(self) -> Position:
@@ -62,29 +73,36 @@ class Audience(Generic[V]):
         session = self._scene.get("session")
         return str(session["session_id"]) if session is not None and session["state"] in ON_AIR else None
 
-    def open(self, position: Position, scene: Scene, before: Iterable[Event] = ()) -> None:
+    def open(self, position: Position, scene: Scene, before: Iterable[Event] = (), said: Iterable[bytes] = ()) -> None:
         """Begin from a snapshot, or go on from one after a gap: then the next tick shows it to everybody.
 
-        `before` are the events up to the snapshot, for those who come back; they may be left out.
+        `before` are the events up to the snapshot, for those who come back, and `said` the last comments, read after
+        it; both the oldest first, and both may be left out.
         """
+        self._answers.clear()
         self._must_show = bool(self.viewers)
         self._told, self._scene, self.is_current = position, scene, True
         self._recent.clear()
         self._recent.extend(event for event in before if event.seq <= position.seq)
         self._fresh.clear()
+        heard, self._said = self._said, {}
+        self._remember([*map(msgspec.Raw, said), *heard.values()])
         held, self._held = self._held, []
         for item in held:
             self._log(item)
 
     def hear(self, item: FeedItem) -> None:
         """Take what the feed says."""
+        self._answers.clear()
         match item:
             case LogItem():
                 self._log(item)
             case StateItem(kind=kind, body=body) if kind == COMMENTS:
-                self._comments.extend(_comments(body).comments)
+                comments = _comments(body).comments
+                self._comments.extend(comments)
+                self._remember(comments)
             case StateItem(kind=kind, body=body):
-                self._state[kind] = self._changed[kind] = body
+                self._take_state(kind, body)
             case Resync():
                 self.lose()
 
@@ -98,6 +116,7 @@ class Audience(Generic[V]):
         """What is new since the last tick, as a RoomTick, or None. From here on it counts as told."""
         if not (self._fresh or self._changed or self._comments or self._must_show):
             return None
+        self._answers.clear()
         self._tell()
         tick = RoomTick(
             place=self.place,
@@ -114,17 +133,27 @@ class Audience(Generic[V]):
         self._comments.clear()
         return encode_json(tick)
 
-    def joined(self, since: Since | None, ref: str | None) -> Joined:
+    def welcome(self, since: Since | None, ref: str | None) -> bytes:
+        """`joined`, encoded. A crowd that was lost at once comes back from one place: the same is encoded once."""
+        before = None if since is None else Position(since.epoch, since.seq)
+        answer = self._answers.get(before)
+        if answer is None:
+            if len(self._answers) >= ANSWERS_MAX:
+                self._answers.clear()
+            answer = self._answers[before] = encode_json(self.joined(before))
+        return answer if ref is None else answer[:-1] + b',"ref":' + encode_json(ref) + b"}"
+
+    def joined(self, since: Position | None) -> Joined:
         """The answer to a viewer who comes, or comes back: the gap where it is known whole, else the scene."""
-        missed = None if since is None else self._missed(Position(since.epoch, since.seq))
+        missed = None if since is None else self._missed(since)
         return Joined(
             place=self.place,
             epoch=self._told.epoch,
             seq=self._told.seq,
-            ref=ref,
             snapshot=dict(self._scene) if missed is None else None,
             events=_wire(missed or []),
             state=_raw(self._state),
+            comments=list(self._said.values()),
         )
 
     def _missed(self, since: Position) -> list[Event] | None:
@@ -140,6 +169,11 @@ class Audience(Generic[V]):
         events = [event for event in self._recent if since.seq < event.seq <= told.seq]
         return events if len(events) == told.seq - since.seq else None
 
+    def _take_state(self, kind: str, body: bytes) -> None:
+        """A value that everybody has already is nothing new: counts come every second, and mostly stand still."""
+        if self._state.get(kind) != body:
+            self._state[kind] = self._changed[kind] = body
+
     def _log(self, item: LogItem) -> None:
         if not self.is_current:
             self._held.append(item)
@@ -152,10 +186,18 @@ class Audience(Generic[V]):
         self._fresh.extend(events)
         self._recent.extend(events)
 
+    def _remember(self, comments: Iterable[msgspec.Raw]) -> None:
+        """Keep the last comments, but for those that were removed; ids grow with the time at which they were made."""
+        known = self._said | {_said(comment).id: comment for comment in comments}
+        shown = sorted(known.keys() - set(self._scene.get("removed", ())))
+        self._said = {comment_id: known[comment_id] for comment_id in shown[-SAID_MAX:]}
+
     def _tell(self) -> None:
         for event in self._fresh:
             self._scene = fold(self._scene, event.kind, _body(event.body))
             self._told = Position(self._told.epoch, event.seq)
+        for comment_id in self._scene.get("removed", ()):
+            self._said.pop(comment_id, None)
 
 
 def _wire(events: Iterable[Event]) -> list[messages.Event]:

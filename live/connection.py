@@ -8,22 +8,26 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, Protocol
 
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.connection import Connection
 from websockets.frames import CloseCode as StandardCode
 from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
 from websockets.protocol import Event, State
+from websockets.server import ServerProtocol
 
 from live.close_codes import CloseCode
 from live.conversation import Conversation
 from live.frames import frame_of
 from live.gateway_metrics import CLOSED
 from live.messages import encode_json
+from live.plain_text import is_between_messages, plain_text
 from live.viewers import Seat, Viewer
 
 log = logging.getLogger(__name__)
 
+FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
 FRAGMENTS_MAX: Final = 64
 CLOSED_WITHIN_S: Final = 5.0
 SEND_BUFFER_BYTES_MAX: Final = 65_536
@@ -33,7 +37,23 @@ _CONTINUED: Final = {Opcode.CONT, Opcode.TEXT, Opcode.BINARY}
 Hear = Callable[["ViewerConnection", bytes], None]
 
 
-class ViewerConnection(ServerConnection):
+class House(Protocol):
+    """Where a socket comes in; see live.entrance."""
+
+    def came(self, connection: "ViewerConnection") -> None:
+        """It is there, and has said nothing."""
+        ...
+
+    def knocked(self, connection: "ViewerConnection", request: Request) -> None:
+        """Its request is there."""
+        ...
+
+    def went(self, connection: "ViewerConnection") -> None:
+        """It is lost."""
+        ...
+
+
+class ViewerConnection(Connection):
     """A socket, and what the gateway knows of whoever is at its other end. `hear` is given each text message."""
 
     hear: Hear
@@ -47,14 +67,14 @@ class ViewerConnection(ServerConnection):
     _file: int = -1
     _fragments: list[bytes] | None = None
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.seats: dict[str, Seat] = {}
+    protocol: ServerProtocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the socket's own descriptor, for `push`."""
-        super().connection_made(transport)
-        self._file = transport.get_extra_info("socket").fileno()
+    def __init__(self, protocol: ServerProtocol, house: House) -> None:
+        # No pings of the library's: a task for each socket costs more than the socket. See `look` of the gateway.
+        options = {"ping_interval": None, "ping_timeout": None}
+        super().__init__(protocol, close_timeout=CLOSED_WITHIN_S, write_limit=SEND_BUFFER_BYTES_MAX, **options)
+        self._house = house
+        self.seats: dict[str, Seat] = {}
 
     @property
     def is_open(self) -> bool:
@@ -110,13 +130,33 @@ class ViewerConnection(ServerConnection):
             self.transport.write(_PING)
         return True
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open. Its own descriptor is remembered, for `push`."""
+        super().connection_made(transport)
+        self._file = transport.get_extra_info("socket").fileno()
+        self._house.came(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is gone."""
+        super().connection_lost(error)
+        self._house.went(self)
+
     def data_received(self, data: bytes) -> None:
-        """Whatever comes is a sign of life."""
+        """Whatever comes is a sign of life. What is plain is handed on at once, the rest is the library's to judge."""
         self.heard = True
-        super().data_received(data)
+        text = plain_text(data, bytes_max=FRAME_BYTES_MAX) if is_between_messages(self.protocol) else None
+        if text is None:
+            super().data_received(data)
+        else:
+            self.hear(self, text)
 
     def process_event(self, event: Event) -> None:
         """Hand on what is said; the library does the rest."""
+        if self.request is None:
+            assert isinstance(event, Request)
+            self.request = event
+            self._house.knocked(self, event)
+            return
         if not isinstance(event, Frame) or event.opcode not in _CONTINUED:
             super().process_event(event)
             return

@@ -10,31 +10,27 @@ import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, Final
-
-from websockets.asyncio.server import Server, serve
+from typing import Final
 
 from keel.loops import run_every
 from live.answering import Answering
 from live.close_codes import CloseCode
-from live.connection import CLOSED_WITHIN_S, SEND_BUFFER_BYTES_MAX, ViewerConnection
+from live.connection import ViewerConnection
+from live.entrance import Entrance
 from live.fanout import fan_out
 from live.farewell import say_bye
 from live.feed import Feed
 from live.frames import frame_of
-from live.gateway_metrics import SOCKETS, TICK_FRAMES, TICK_S
+from live.gateway_metrics import TICK_FRAMES, TICK_S
 from live.halls import Halls
 from live.handshake import Handshake
 from live.seating import Seating
 
 log = logging.getLogger(__name__)
-# The library tells of every scanner that knocks; what matters is logged here.
-silent_log: Final = logging.getLogger("millpond.sockets")
-silent_log.setLevel(logging.CRITICAL + 1)
 
-FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
-SYSTEM_BUFFER_BYTES: Final = 131_072
 TICK_EVERY_S: Final = 0.2
+QUIET_PER_S: Final = 10.0  # that others had of a tick
+QUIET_MAX_S: Final = 1.0
 LOOK_EVERY_S: Final = 1.0
 BEAT_EVERY_LOOKS: Final = 10
 LOOKED_AT_ONCE: Final = 500
@@ -42,7 +38,6 @@ UNWELL_AFTER_S: Final = 10.0
 DRAIN_SPREAD_S: Final = 2.0
 DRAIN_MAX_S: Final = 7.0
 GONE_WITHIN_S: Final = 1.0
-OPEN_WITHIN_S: Final = 10.0
 
 
 class Gateway:
@@ -51,37 +46,44 @@ class Gateway:
     def __init__(
         self, *, handshake: Handshake, answering: Answering, seating: Seating, halls: Halls, feed: Feed
     ) -> None:
-        self._handshake, self._answering, self._seating = handshake, answering, seating
-        self._halls, self._feed = halls, feed
-        self._connections: dict[ViewerConnection, None] = {}
+        self._seating, self._halls, self._feed = seating, halls, feed
+        self._entrance = Entrance(handshake, begin=answering.begin, gone=seating.gone)
+        self._connections = self._entrance.connections
         self._looks = 0
+        self._quiet_until_s = 0.0
         self._heard_s = time.monotonic()
         self.draining = False
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
         """Serve until `stop`; then let requests in flight finish and send everybody elsewhere."""
         ended = asyncio.Event()
-        server = await self._listen(listener)
         async with asyncio.TaskGroup() as group:
+            server = await self._entrance.open(listener, group)
             group.create_task(run_every("ticks", TICK_EVERY_S, ended, self.tick))
             group.create_task(run_every("sockets", LOOK_EVERY_S, ended, self.look))
             try:
                 await stop.wait()
                 self.draining = True
-                server.close(close_connections=False)
+                self._entrance.close()
+                server.close()
                 await self._drain()
             finally:
                 ended.set()
-        with suppress(TimeoutError):  # of a handshake that never ends; nothing was promised there
-            await asyncio.wait_for(server.wait_closed(), GONE_WITHIN_S)
 
     async def tick(self) -> None:
-        """Tell every room what is new: one frame for each viewer, however much it is."""
+        """Tell every room what is new: one frame for each viewer, however much it is.
+
+        Where others wanted the loop meanwhile, as when a crowd comes back, the next frames wait a little: fewer frames,
+        with more in each, and everybody is in again sooner.
+        """
         began_s = time.perf_counter()
-        frames = 0
+        if began_s < self._quiet_until_s:
+            return
+        frames, others_s = 0, 0.0
         for frame, viewers in self._frames():
             frames += len(viewers)
-            await fan_out(frame, viewers)
+            others_s += await fan_out(frame, viewers)
+        self._quiet_until_s = time.perf_counter() + min(QUIET_MAX_S, others_s * QUIET_PER_S)
         if frames:
             TICK_FRAMES.inc(frames)
             TICK_S.observe(time.perf_counter() - began_s)
@@ -91,6 +93,7 @@ class Gateway:
         self._looks += 1
         self._halls.close_empty()
         self._seating.put_out_banned()
+        self._entrance.cut_late()
         self._check_feed()
         connections = list(self._connections)
         for start in range(0, len(connections), LOOKED_AT_ONCE):
@@ -139,44 +142,6 @@ class Gateway:
             for connection in list(self._connections):
                 say_bye(connection, CloseCode.UNWELL)
 
-    async def _handle(self, connection: Any) -> None:
-        """A socket's whole life, as the library wants it."""
-        assert isinstance(connection, ViewerConnection)
-        self._connections[connection] = None
-        connection.conversation.since_s = time.monotonic()
-        SOCKETS.inc()
-        try:
-            await asyncio.shield(connection.connection_lost_waiter)
-        finally:
-            SOCKETS.dec()
-            del self._connections[connection]
-            self._seating.gone(connection)
-
-    async def _listen(self, listener: socket.socket) -> Server:
-        # Inherited by every socket: left alone, the system keeps megabytes for each viewer who does not read.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SYSTEM_BUFFER_BYTES)
-        return await serve(
-            self._handle,
-            sock=listener,
-            backlog=4_096,
-            compression=None,
-            create_connection=self._connection,  # type: ignore[arg-type]  # a factory will do, as the library says
-            process_request=self._handshake.look,
-            server_header=None,
-            open_timeout=OPEN_WITHIN_S,
-            ping_interval=None,  # see `look`: a task for each socket costs more than the socket
-            close_timeout=CLOSED_WITHIN_S,
-            max_size=FRAME_BYTES_MAX,
-            write_limit=SEND_BUFFER_BYTES_MAX,
-            logger=silent_log,
-        )
-
-    def _connection(self, *args: Any, **options: Any) -> ViewerConnection:
-        connection = ViewerConnection(*args, **options)
-        self._answering.begin(connection)
-        connection.connection_lost_waiter.add_done_callback(lambda _: self._handshake.release(connection))
-        return connection
-
     async def _drain(self) -> None:
         """Send everybody elsewhere, a few at a time; whoever waits for an answer goes when it is there."""
         deadline_s = time.monotonic() + DRAIN_MAX_S
@@ -190,8 +155,9 @@ class Gateway:
                 if not connection.in_flight:
                     say_bye(connection, CloseCode.DRAINING)
             await asyncio.sleep(0.05)
-        for connection in list(self._connections):
-            connection.transport.abort()
+        self._entrance.abort()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._entrance.empty(), GONE_WITHIN_S)
 
 
 def _tick_of(parts: Sequence[bytes]) -> bytes:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from inventory.faults import LedgerFault
@@ -19,10 +20,12 @@ log = logging.getLogger(__name__)
 OPEN_WITHIN_S: Final = 5.0
 KEPT_FOR_S: Final = 30.0
 AGAIN_AFTER_S: Final = 0.5
+LET_IN_AT_ONCE: Final = 20
 HALLS_MAX: Final = 2_000
 SILENT: Final = "the room cannot be shown right now"
 
 Snapshot = Callable[[str, str], Awaitable[tuple[Position, dict[str, Any]]]]  # merchant, place; the scene
+Said = Callable[[Place], Awaitable[Sequence[bytes]]]  # the last comments, the oldest first
 Room = Audience[ViewerConnection]
 
 
@@ -32,7 +35,8 @@ class Hall:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.room: Room = Audience(place.id, place.merchant_id, place.room_id)
-        self.current = asyncio.Event()
+        self.is_current = False
+        self.waiting: deque[asyncio.Future[None]] = deque()  # who came before it is current
         self.lost = asyncio.Event()
         self.empty_since_s = 0.0
 
@@ -46,15 +50,28 @@ class Hall:
     def lose(self) -> None:
         """From here on something may be missing."""
         self.room.lose()
-        self.current.clear()
+        self.is_current = False
         self.lost.set()
+
+    async def let_in(self) -> None:
+        """From here on it is current: whoever waits goes in, a few at a time, as long as that holds."""
+        self.is_current = True
+        while self.waiting and self.is_current:
+            for _ in range(min(LET_IN_AT_ONCE, len(self.waiting))):
+                waiter = self.waiting.popleft()
+                if not waiter.done():
+                    waiter.set_result(None)
+            await asyncio.sleep(0)
 
 
 class Halls:
     """All rooms here. `group` owns their tasks."""
 
-    def __init__(self, *, feed: Feed, room_log: RoomLog, snapshot: Snapshot, group: asyncio.TaskGroup) -> None:
-        self._feed, self._log, self._snapshot, self._group = feed, room_log, snapshot, group
+    def __init__(
+        self, *, feed: Feed, room_log: RoomLog, snapshot: Snapshot, said: Said, group: asyncio.TaskGroup
+    ) -> None:
+        self._feed, self._log, self._snapshot, self._said = feed, room_log, snapshot, said
+        self._group = group
         self._halls: dict[str, Hall] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -72,11 +89,8 @@ class Halls:
             hall = self._halls[place.id] = Hall(place)
             self._tasks[place.id] = self._group.create_task(self._keep(hall))
         hall.empty_since_s = time.monotonic()
-        try:
-            async with asyncio.timeout(OPEN_WITHIN_S):
-                await hall.current.wait()
-        except TimeoutError as error:
-            raise Unavailable(detail=SILENT) from error
+        if not hall.is_current:
+            await _shown(hall)
         return hall.room
 
     def find(self, place_id: str) -> Room | None:
@@ -128,7 +142,19 @@ class Halls:
                     position, scene = await self._snapshot(place.merchant_id, place.id)
                     before = Position(position.epoch, max(0, position.seq - RECENT_MAX))
                     events = await self._log.since(place.id, before) or []
-                hall.room.open(position, scene, events)
+                    said = await self._said(place)
+                hall.room.open(position, scene, events, said)
                 if hall.room.is_current and not hall.lost.is_set():
-                    hall.current.set()
+                    await hall.let_in()
                     await hall.lost.wait()
+
+
+async def _shown(hall: Hall) -> None:
+    """Return once a room can be shown. Raises Unavailable."""
+    waiter = asyncio.get_running_loop().create_future()
+    hall.waiting.append(waiter)
+    try:
+        async with asyncio.timeout(OPEN_WITHIN_S):
+            await waiter
+    except TimeoutError as error:
+        raise Unavailable(detail=SILENT) from error

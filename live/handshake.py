@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
@@ -45,22 +44,21 @@ class Handshake:
         self._by_address: Counter[str] = Counter()
         self.open = 0
 
-    async def look(self, connection: ServerConnection, request: Request) -> Response | None:
-        """A response that ends it, or None where it may become a socket. Called by the library."""
-        assert isinstance(connection, ViewerConnection)
+    def look(self, connection: ViewerConnection, request: Request) -> Response | Awaitable[Response] | None:
+        """A response that ends it, now or later, or None where it may become a socket."""
         path = request.path.partition("?")[0]
         try:
             if path == "/healthz":
                 return _json(200, {"status": "alive"})
             if path == "/readyz":
-                return _json(200, {"status": "ready", "checks": await self._ready()})
+                return self._readiness()
             if path != PATH:
                 raise NotFound(what="path")
             self._admit(connection, request.headers)
         except Refusal as refusal:
             if path == PATH:
                 TURNED_AWAY.labels(status=str(refusal.status)).inc()
-            return _json(refusal.status, refusal.document(), PROBLEM_MEDIA_TYPE, refusal.headers())
+            return _refused(refusal)
         return None
 
     def release(self, connection: ViewerConnection) -> None:
@@ -71,6 +69,12 @@ class Handshake:
             if not self._by_address[connection.address]:
                 del self._by_address[connection.address]
             connection.address = ""
+
+    async def _readiness(self) -> Response:
+        try:
+            return _json(200, {"status": "ready", "checks": await self._ready()})
+        except Refusal as refusal:
+            return _refused(refusal)
 
     def _admit(self, connection: ViewerConnection, headers: Headers) -> None:
         """Count it. Raises OriginRefused and TooManySockets."""
@@ -91,6 +95,10 @@ class Handshake:
         """Whether pages of this origin may open sockets: those of the list, and those of this very host."""
         host = origin.partition("://")[2]
         return origin in self._origins or (bool(host) and host in hosts)
+
+
+def _refused(refusal: Refusal) -> Response:
+    return _json(refusal.status, refusal.document(), PROBLEM_MEDIA_TYPE, refusal.headers())
 
 
 def _json(status: int, document: Any, media_type: str = "application/json", more: dict[str, str] = {}) -> Response:  # noqa: B006

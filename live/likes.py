@@ -10,8 +10,8 @@ from typing import Final
 
 from keel.buckets import TokenBuckets
 from live.gate_talk import TalkGate, TalkSilent
+from live.messages import LIKES_MAX
 
-PER_MESSAGE_MAX: Final = 20
 MESSAGES_PER_S: Final = 2.0
 MESSAGES_AT_ONCE: Final = 4
 TICK_S: Final = 1.0
@@ -29,7 +29,7 @@ class Likes:
         """A viewer likes a session `count` times. How many of them count."""
         if count <= 0 or self._buckets.take((session_id, viewer_id)):
             return 0
-        taken = min(count, PER_MESSAGE_MAX)
+        taken = min(count, LIKES_MAX)
         self._counts[session_id] = self._counts.get(session_id, 0) + taken
         return taken
 

@@ -13,8 +13,8 @@ from keel.ids import ID_SHAPE
 
 REF_CHARS_MAX: Final = 64
 TOKEN_CHARS_MAX: Final = 2_048
-COMMENT_CHARS_MAX: Final = 500
-LIKES_MAX: Final = 100
+COMMENT_CHARS_MAX: Final = 200
+LIKES_MAX: Final = 20  # in one message
 
 PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
 Id = Annotated[str, Meta(pattern=rf"^{ID_SHAPE}\Z", description="A UUID in lower case.")]
@@ -102,7 +102,10 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Joined(Answer, tag="joined", frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to join: the room up to `seq`, as a snapshot or as the events that the client missed, or neither."""
+    """The answer to join: the room up to `seq`, as a snapshot or as the events that the client missed, or neither.
+
+    `comments` are the last that were said, the oldest first, whether the client was told them before or not.
+    """
 
     place: str
     epoch: int
@@ -111,6 +114,7 @@ class Joined(Answer, tag="joined", frozen=True, kw_only=True, omit_defaults=True
     snapshot: dict[str, Any] | None = None
     events: list[Event] = []
     state: dict[str, msgspec.Raw] = {}
+    comments: list[msgspec.Raw] = []
 
 
 class Left(Answer, tag="left", frozen=True, kw_only=True, omit_defaults=True):

@@ -9,13 +9,15 @@ import msgspec
 from keel.clock import rfc3339, to_ms
 from keel.errors import Conflict
 from keel.identity import Principal
-from live import store_shelf, store_talk
+from live import store_ingest, store_shelf, store_talk
 from live.model import Power
 from live.sampling import Comment
 from live.staging import may_in_room, may_in_session
-from live.studio import Studio
+from live.store_shelf import Broadcast
+from live.studio import Command, Studio
 from live.tables_talk import AnnouncementRow, CommentRow, SilenceRow
 from live.talk_rules import CommentState, Rules, Silence
+from live.telling import show
 
 SILENCES_PER_ROOM_MAX: Final = 10_000
 COMMENTS: Final = "comments"
@@ -130,7 +132,7 @@ async def approve(studio: Studio, by: Principal, room_id: str, comment_id: str) 
     row = await _decide(studio, by, room_id, comment_id, CommentState.SHOWN)
     if studio.log is not None:
         comment = Comment(row.id, row.author_id, row.author_name, row.text, to_ms(row.at), first=True)
-        await studio.log.put(row.place, COMMENTS, _encode({"comments": [comment.body()]}))
+        await show(studio.log, row.place, COMMENTS, _encode({"comments": [comment.body()]}))
     return row
 
 
@@ -143,9 +145,7 @@ async def announce(studio: Studio, by: Principal, session_id: str, text: str) ->
     """Tell everybody who watches a session something. Raises NotFound, and Conflict where it is over."""
     async with studio.command() as command:
         await may_in_session(command.session, by, session_id, Power.SELL)
-        at = await store_shelf.find_session(command.session, by.merchant_id, session_id, lock=True)
-        if at.ended_at is not None:
-            raise Conflict(detail="the session is over")
+        at = await _speaking(command, by, session_id)
         row = await store_talk.add_announcement(
             command.session,
             id=studio.new_id(),
@@ -159,6 +159,16 @@ async def announce(studio: Studio, by: Principal, session_id: str, text: str) ->
         command.announce(at.place, "announced", {"id": row.id, "text": text, "at": rfc3339(to_ms(row.at))})
         command.audit(by, "announce", session_id, announcement_id=row.id)
     return row
+
+
+async def _speaking(command: Command, by: Principal, session_id: str) -> Broadcast:
+    """A session that is not over; it and all others of its place keep still until the commit: the last word counts."""
+    at = await store_shelf.find_session(command.session, by.merchant_id, session_id)
+    await store_ingest.lock(command.session, merchant_id=by.merchant_id, room_id=at.room_id, place=at.place)
+    at = await store_shelf.find_session(command.session, by.merchant_id, session_id, lock=True)
+    if at.ended_at is not None:
+        raise Conflict(detail="the session is over")
+    return at
 
 
 async def _decide(studio: Studio, by: Principal, room_id: str, comment_id: str, state: CommentState) -> CommentRow:

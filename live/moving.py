@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from keel.clock import rfc3339, to_ms
 from live import store_ingest, store_sessions
-from live.airing import went_off_air, went_on_air
+from live.airing import fell_silent, went_off_air, went_on_air
 from live.model import SessionState, Why
 from live.studio import Command
 from live.tables_rooms import IngestRow, SessionRow
@@ -64,15 +64,17 @@ async def _move(
         await went_on_air(command, moved.merchant_id, moved.id)
     elif source != SessionState.SCHEDULED and target == SessionState.ENDED:
         await went_off_air(command, moved.merchant_id, moved.id)
+    if target == SessionState.ENDED:
+        await fell_silent(command, moved.merchant_id, moved.id)
     return moved
 
 
-def announce(command: Command, row: SessionRow, now: datetime) -> None:
-    """Tell the screens where the session stands. Without a title of its own it has the room's."""
+def announce(command: Command, row: SessionRow, at: datetime) -> None:
+    """Tell the screens where the session stands, and since when. Without a title of its own it has the room's."""
     body = {
         "session_id": row.id,
         "state": row.state,
-        "at": rfc3339(to_ms(now)),
+        "at": rfc3339(to_ms(at)),
         "title": row.title,
         "rehearsal": row.rehearsal,
     }

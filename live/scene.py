@@ -10,7 +10,7 @@ A scene is JSON data, one member per part:
     pin           {pin_id, no, sale_id, item_id, at}, or null
     sales         of that session, by id: {state, opens_at, closes_at}
     talk          {slow_mode_s, review, muted_all}
-    announcement  {id, text, at}, or null
+    announcement  {id, text, at}, or null; it goes when its session is over
     removed       the ids of the comments removed last, oldest first, REMOVED_MAX at most
 
 Events carry absolute values, so that the law of the room holds: an old snapshot and the events after it make the scene
@@ -95,6 +95,12 @@ def _pin_cleared(scene: Scene, body: Body) -> Scene:
     return {"pin": None} if pin is not None and pin["pin_id"] == body["pin_id"] else {}
 
 
+def _announcement_cleared(scene: Scene, body: Body) -> Scene:
+    """Only the announcement that it names: of several sessions of a place another one may have spoken since."""
+    announcement = scene["announcement"]
+    return {"announcement": None} if announcement is not None and announcement["id"] == body["announcement_id"] else {}
+
+
 def _comment_removed(scene: Scene, body: Body) -> Scene:
     removed = [comment_id for comment_id in scene["removed"] if comment_id != body["comment_id"]]
     return {"removed": [*removed, body["comment_id"]][-REMOVED_MAX:]}
@@ -114,6 +120,7 @@ _FOLDS: Final[Mapping[str, Callable[[Scene, Body], Scene]]] = {
     "sale.moved": _sale_moved,
     "talk.ruled": _whole("talk"),
     "announced": _whole("announcement"),
+    "announcement.cleared": _announcement_cleared,
     "comment.removed": _comment_removed,
 }
 _SUBJECTS: Final = {
@@ -123,6 +130,7 @@ _SUBJECTS: Final = {
     "pin.cleared": "pin",
     "talk.ruled": "talk",
     "announced": "announcement",
+    "announcement.cleared": "announcement",
 }
 
 

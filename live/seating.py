@@ -11,7 +11,7 @@ from live.conversation import Goodbye, Refused
 from live.errors_talk import Banned
 from live.farewell import say_bye
 from live.halls import Halls, Room
-from live.messages import Hello, Join, Joined, Leave, Left
+from live.messages import Hello, Join, Leave, Left
 from live.places import Places
 from live.presence import Presence
 from live.reception import Reception
@@ -48,8 +48,8 @@ class Seating:
         connection.conversation.greeted = True
         connection.say(welcome)
 
-    async def join(self, connection: ViewerConnection, message: Join) -> Joined | None:
-        """Come in, or come in again. Raises NotFound and Unavailable. None where the socket is gone meanwhile."""
+    async def join(self, connection: ViewerConnection, message: Join) -> bytes | None:
+        """Come in, or again: `joined`, encoded. Raises NotFound and Unavailable. None where the socket is gone."""
         viewer = connection.viewer
         assert viewer is not None
         place = await self._places.enter(viewer, message.place)
@@ -58,7 +58,7 @@ class Seating:
             return None
         if place.id not in connection.seats:
             self._sit(connection, connection.viewer, room)
-        return room.joined(message.since, message.ref)
+        return room.welcome(message.since, message.ref)
 
     def leave(self, connection: ViewerConnection, message: Leave) -> Left:
         """Go out of one room."""

@@ -74,8 +74,9 @@ async def edit_session(
             raise Conflict(detail=f"only the title changes while the session is {row.state}")
         row = await store_sessions.revise(command.session, row, **changes)
         command.audit(by, "session.edit", session_id, fields=sorted(changes))
-        announce(command, row, rooms.clock.now())
-        return await _told(command, row)
+        told = await _told(command, row)
+        announce(command, row, told.history[-1].at if told.history else row.created_at)
+        return told
 
 
 async def start_session(rooms: Studio, by: Principal, session_id: str, *, version: int | None = None) -> Told:

@@ -15,7 +15,6 @@ from live.sampling import Comment
 from live.talk_rules import CommentState, Rules, Silence
 from live.word_filter import Action, Word
 
-RECENT_MAX: Final = 50
 PIECE: Final = 500
 NIL: Final = "00000000-0000-0000-0000-000000000000"
 
@@ -96,9 +95,9 @@ async def words(pool: Pool, merchant_id: str) -> AsyncIterator[list[Word]]:
         yield [Word(row["folded"], Action(row["action"])) for row in rows]
 
 
-async def recent(pool: Pool, merchant_id: str, venue_room_id: str, place: str) -> list[Comment]:
+async def recent(pool: Pool, merchant_id: str, room_id: str, place: str, *, count: int) -> list[Comment]:
     """The last comments that a place shows, oldest first: what whoever comes in reads."""
-    rows = await _fetch(pool, _RECENT, merchant_id, venue_room_id, place, RECENT_MAX)
+    rows = await _fetch(pool, _RECENT, merchant_id, room_id, place, count)
     return [
         Comment(str(row["id"]), str(row["author_id"]), row["author_name"], row["text"], to_ms(row["at"]))
         for row in reversed(rows)

@@ -34,7 +34,10 @@ _TALK: Final = """
     WHERE merchant_id = $1 AND room_id IN ($2, (SELECT room_id FROM session WHERE merchant_id = $1 AND id = $2))
 """
 _ANNOUNCEMENT: Final = """
-    SELECT id, text, at FROM announcement WHERE merchant_id = $1 AND place = $2 ORDER BY id DESC LIMIT 1
+    SELECT a.id, a.text, a.at FROM (
+        SELECT * FROM announcement WHERE merchant_id = $1 AND place = $2 ORDER BY id DESC LIMIT 1) a
+    JOIN session s ON s.merchant_id = a.merchant_id AND s.id = a.session_id
+    WHERE s.ended_at IS NULL
 """
 _REMOVED: Final = """
     SELECT id FROM comment WHERE merchant_id = $1 AND place = $2 AND state = 'removed'
@@ -82,7 +85,7 @@ async def rules(reader: Ledger, merchant_id: str, place: str) -> Rules:
 
 
 async def announcement(reader: Ledger, merchant_id: str, place: str) -> dict[str, Any] | None:
-    """What everybody was told last."""
+    """What everybody was told last, while its session is not over."""
     for row in await reader.call(_ANNOUNCEMENT, merchant_id, place):
         return {"id": str(row["id"]), "text": row["text"], "at": rfc3339(to_ms(row["at"]))}
     return None

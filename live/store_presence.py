@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from inventory.ledger import Ledger
+from keel.clock import to_ms
 from keel.database import Pool, array_text
 from live.attendance import Interval
 
 BATCH_MAX: Final = 1_000
 LIVES_MAX: Final = 100
+STAYS_MAX: Final = 100
 
 _BEGIN: Final = "INSERT INTO watch_gateway (id, alive_at) VALUES ($1, $2)"
 _RENEW: Final = "UPDATE watch_gateway SET alive_at = greatest(alive_at, $2) WHERE id = $1 RETURNING true"
@@ -44,6 +47,14 @@ _CLOSE: Final = """
 _COUNTS: Final = """
     SELECT s.id, coalesce(c.viewers, 0) AS viewers, coalesce(c.peak, 0) AS peak
     FROM session s LEFT JOIN session_count c ON c.session_id = s.id WHERE s.id = ANY ($1::text[]::uuid[])
+"""
+# Of a gateway that is lost: until it was last heard.
+_STAYS: Final = """
+    SELECT w.started_at, coalesce(w.ended_at, g.alive_at) AS ended_at FROM watch_interval w
+    LEFT JOIN watch_gateway g ON g.id = w.gateway_id
+    WHERE w.merchant_id = $1 AND w.session_id = $2 AND w.viewer_id = ANY ($3::text[]::uuid[])
+      AND coalesce(w.ended_at, g.alive_at) > w.started_at
+    ORDER BY w.started_at DESC LIMIT $4
 """
 _PEAK: Final = """
     INSERT INTO session_count AS c (merchant_id, session_id, peak)
@@ -100,6 +111,13 @@ async def counts(pool: Pool, online: Mapping[str, int]) -> dict[str, Counts]:
     if higher:
         await pool.execute(_PEAK, list(higher), list(higher.values()))
     return known | {session_id: Counts(known[session_id].unique, peak) for session_id, peak in higher.items()}
+
+
+async def stays(reader: Ledger, merchant_id: str, session_id: str, people: Sequence[str]) -> list[tuple[int, int]]:
+    """From when until when, in ms, somebody with these ids watched a session, as far as it is stored; the last
+    STAYS_MAX. Raises LedgerFault."""
+    rows = await reader.call(_STAYS, merchant_id, session_id, list(people), STAYS_MAX)
+    return [(to_ms(row["started_at"]), to_ms(row["ended_at"])) for row in rows]
 
 
 async def end_life(pool: Pool, life: str) -> None:

@@ -168,6 +168,12 @@ def require_moved(row: CommentRow, *, moved: bool) -> None:
         raise Conflict(detail=f"the comment is {row.state}")
 
 
+async def last_announcement(session: AsyncSession, merchant_id: str, place: str) -> AnnouncementRow | None:
+    """What a place was told last."""
+    mine = AnnouncementRow.merchant_id == merchant_id, AnnouncementRow.place == place
+    return await session.scalar(select(AnnouncementRow).where(*mine).order_by(AnnouncementRow.id.desc()).limit(1))
+
+
 async def add_announcement(session: AsyncSession, **values: Any) -> AnnouncementRow:
     """Something for everybody in a place."""
     row: AnnouncementRow | None = await session.scalar(

@@ -13,10 +13,9 @@ from typing import Any, Final
 from keel.clock import rfc3339
 from keel.errors import Malformed, Refusal
 from live.errors_talk import Banned, CommentRefused, Muted, TalkClosed
+from live.messages import COMMENT_CHARS_MAX
 from live.word_filter import Action, WordFilter
 
-COMMENT_CHARS_MAX: Final = 200
-RAW_CHARS_MAX: Final = 4 * COMMENT_CHARS_MAX  # with what is left out of it
 ACCENTS_MAX: Final = 4  # on one letter; more of them climb over the lines above
 NAME_CHARS_MAX: Final = 64
 SLOW_MODE_S_MAX: Final = 3_600
@@ -81,6 +80,8 @@ class RoomTalk:
 
     def silenced_until(self, people: Iterable[str], kind: Silence, now_ms: int) -> int | None:
         """When a silence ends that runs now, of one person under any of these ids."""
+        if not self.silences:
+            return None  # as nearly everywhere, and this is asked of every viewer every second
         until_ms = max((self.silences.get((viewer_id, kind), 0) for viewer_id in people), default=0)
         return until_ms if until_ms > now_ms else None
 
@@ -91,15 +92,13 @@ class RoomTalk:
 
 def tidy(text: str) -> str:
     """A comment as it is kept: in one line, without what nobody sees at its ends. Raises Malformed."""
-    if len(text) > RAW_CHARS_MAX:  # before anything is looked at sign by sign
-        raise Malformed(detail=f"text: {COMMENT_CHARS_MAX} characters at most")
+    if len(text) > COMMENT_CHARS_MAX:  # before anything is looked at sign by sign
+        raise Malformed(detail=f"text: {len(text)} characters, {COMMENT_CHARS_MAX} at most")
     if any(unicodedata.category(sign) in {"Cc", "Cs", "Co", "Cn"} and sign not in "\n\t\r" for sign in text):
         raise Malformed(detail="text: holds control characters")
     tidied = " ".join(_few_accents(text).split())
     if not any(unicodedata.category(sign)[0] not in "ZC" for sign in tidied):
         raise Malformed(detail="text: is empty")
-    if len(tidied) > COMMENT_CHARS_MAX:
-        raise Malformed(detail=f"text: {len(tidied)} characters, {COMMENT_CHARS_MAX} at most")
     return tidied
 
 

@@ -21,10 +21,12 @@ from keel.clock import Clock
 from keel.database import Pool
 from keel.errors import Refusal, Unavailable
 from keel.ids import Ids
+from live.audience import SAID_MAX
 from live.errors_talk import CommentRepeated, TalkTooFast
 from live.gate_talk import SPEAKERS_MAX, TalkGate, TalkSilent, Verdict
 from live.sampling import Comment, Sampler
-from live.store_comments import Entry, Venue, record
+from live.store_comments import Entry, Venue, recent, record
+from live.store_places import Place
 from live.talk_book import TalkBook
 from live.talk_rules import CommentState, RoomTalk, Speaker, judge, seems, tidy
 from live.viewers import Seat
@@ -154,6 +156,12 @@ class Talk:
 def venue_at(seat: Seat, session_id: str | None) -> Venue:
     """Where somebody speaks who sits there; `session_id`: what is on air."""
     return Venue(seat.merchant_id, seat.room_id, seat.place, session_id)
+
+
+async def said_at(pool: Pool, place: Place) -> list[bytes]:
+    """The last comments of a place, each as the screens are told of it, the oldest first. Raises LedgerFault."""
+    comments = await recent(pool, place.merchant_id, place.room_id, place.id, count=SAID_MAX)
+    return [_encode(comment.body()) for comment in comments]
 
 
 def body_of(comments: Sequence[Comment]) -> bytes:

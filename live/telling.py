@@ -50,6 +50,14 @@ async def publish(room_log: RoomLog, fact: Fact) -> None:
     await room_log.publish(payload["place"], fact.id, payload["kind"], _encode(payload["body"]))
 
 
+async def show(room_log: RoomLog, place: str, kind: str, body: bytes) -> None:
+    """Put what is committed on the state lane. A silent Redis is logged: the command itself has succeeded."""
+    try:
+        await room_log.put(place, kind, body)
+    except LogSilent as silence:
+        log.warning("room %s: %s was not shown: %s", place, kind, silence)
+
+
 async def tell(room_log: RoomLog, fact: Fact) -> None:
     """Publish what is committed. A silent Redis is logged and left to the relay: the command itself has succeeded."""
     try:

@@ -11,14 +11,14 @@ from loadtests.noise import Noise
 from loadtests.profiling import top_frames
 from loadtests.progress import say
 from loadtests.report import broken
-from loadtests.rush import PROFILE, bench
+from loadtests.rush import PROFILED, bench, stacks_of
 
 
 def main() -> int:
     """Run, print, judge."""
     parser = argparse.ArgumentParser(prog="python -m loadtests", description="Measure Millpond against the baseline.")
     parser.add_argument("--quick", action="store_true", help="one short round: the same document in under a minute")
-    parser.add_argument("--profile", action="store_true", help="sample the API process and show its hottest frames")
+    parser.add_argument("--profile", action="store_true", help="sample what takes orders and show its hottest frames")
     parser.add_argument(
         "--pool-size", type=int, help="connections of the baseline to PostgreSQL, instead of its own choice"
     )
@@ -26,8 +26,7 @@ def main() -> int:
     document = bench(quick=arguments.quick, profile=arguments.profile, pool_size=arguments.pool_size)
     print(json.dumps(document, indent=2))
     if arguments.profile:
-        for frame, share in top_frames(PROFILE):
-            say(f"{share:6.1%}  {frame}")
+        _say_hottest()
     for one in document["rounds"]:
         noise = Noise(*one["figures"]["noise"].values())
         if noise.loud:
@@ -39,6 +38,13 @@ def main() -> int:
     for fault in faults:
         say(f"BROKEN: {fault}")
     return 1 if faults else 0
+
+
+def _say_hottest() -> None:
+    for kind in PROFILED.values():
+        say(f"{kind}:")
+        for frame, share in top_frames(stacks_of(kind)):
+            say(f"{share:6.1%}  {frame}")
 
 
 if __name__ == "__main__":

@@ -14,20 +14,21 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import psutil
 
-from keel.clock import FollowingClock
-from keel.database import create_pool
+from keel.clock import Clock, FollowingClock
+from keel.database import Pool, create_pool
 from keel.ids import Ids
 from keel.lua import connect
 from live.roomlog import RoomLog
 from loadtests.fanout_servers import FRAME_BYTES, SIDES, STALLS, TICK_S
 from loadtests.machine import about
 from loadtests.progress import say
-from loadtests.stack import Plan, Stack, running
+from loadtests.stack import FD, Plan, Stack, running
 from migrations import upgrade
 from millpond.engines import Engines
 
@@ -44,11 +45,11 @@ class Crowd:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def do(self, command: str, number: float) -> dict[str, Any]:
+    def do(self, command: str, number: int | float) -> dict[str, Any]:
         """Give a command and wait for its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(f"{command} {number:g}\n")
+        self._process.stdin.write(f"{command} {number}\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
@@ -57,17 +58,17 @@ class Crowd:
 def measure(side: str, *, viewers: int, seconds: float, folder: Path) -> dict[str, float]:
     """One round of one side."""
     stalls, room = folder / "stalls", Ids(FollowingClock()).new()
-    plan = _plan(side, stalls, viewers)
-    with running(folder, plan) as stack, _speaking(side, stack, room), _crowd(stack, room) as crowd:
+    plan = plan_of(side, stalls, viewers)
+    with running(folder, plan) as stack, _speaking(side, stack, room), crowd_at(stack, room) as crowd:
         server = psutil.Process(stack.roots["gateway"])
         before_kb = server.memory_info().rss / 1024
         crowd.do("open", viewers)
         time.sleep(SETTLE_S)
         kb_each = (server.memory_info().rss / 1024 - before_kb) / viewers
-        began_s, cpu_s = time.monotonic(), _cpu_s(server)
+        began_s, cpu_s = time.monotonic(), cpu_s_of(server)
         watched = crowd.do("watch", seconds)
-        cpu_us = (_cpu_s(server) - cpu_s) * 1e6
-        stall_ms = _worst(stalls, began_s + 1, time.monotonic())
+        cpu_us = (cpu_s_of(server) - cpu_s) * 1e6
+        stall_ms = worst_ms(stalls, began_s, time.monotonic())["wall"]
         knocked = crowd.do("knock", KNOCKS if viewers > KNOCKS else 20)
     say(f"{side}: {watched}, {cpu_us / max(1, watched['frames']):.2f} µs")
     return {
@@ -106,7 +107,9 @@ def _medians(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return medians | {"loop_stall_ms_max": max(one["loop_stall_ms_max"] for one in figures)}
 
 
-def _plan(side: str, stalls: Path, viewers: int) -> Plan:
+def plan_of(side: str, stalls: Path, viewers: int) -> Plan:
+    """How a side is run for so many viewers, who all come from one address."""
+
     def environment(engines: Engines) -> Mapping[str, str]:
         merchant_id = Ids(FollowingClock()).new()
         secret = "a secret of the fan-out measurement"
@@ -120,13 +123,14 @@ def _plan(side: str, stalls: Path, viewers: int) -> Plan:
             STALLS: str(stalls),
         }
 
-    command = [sys.executable, "-m", "loadtests.fanout_servers", side, "--fd", "{fd}"]
+    command = [sys.executable, "-m", "loadtests.fanout_servers", side, "--fd", FD]
     return Plan(upgrade, {"gateway": command}, environment)
 
 
 @contextmanager
-def _crowd(stack: Stack, room: str) -> Iterator[Crowd]:
-    command = [sys.executable, "-m", "loadtests.fanout_viewers", str(stack.target.port), room]
+def crowd_at(stack: Stack, room: str, module: str = "loadtests.fanout_viewers") -> Iterator[Crowd]:
+    """A process of viewers."""
+    command = [sys.executable, "-m", module, str(stack.target.port), room]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Crowd(process)
@@ -154,33 +158,40 @@ def _speaking(side: str, stack: Stack, room: str) -> Iterator[None]:
 async def speak(room: str, database_url: str, redis_url: str) -> None:
     """Make the room, and say a new value on its state lane for every tick."""
     clock = FollowingClock()
-    merchant_id = Ids(clock).new()
     async with create_pool(database_url) as pool, connect(redis_url) as redis:
-        await pool.execute(
-            "INSERT INTO merchant (id, name, created_at) VALUES ($1, 'Bench', $2)", merchant_id, clock.now()
-        )
-        await pool.execute(
-            "INSERT INTO room (id, merchant_id, title, created_at) VALUES ($1, $2, 'Bench', $3)",
-            room,
-            merchant_id,
-            clock.now(),
-        )
+        await make_room(pool, clock, room)
         print("speaking", flush=True)
-        log, body = RoomLog(redis, clock), json.dumps({"text": "x" * (FRAME_BYTES - AROUND - 11)}).encode()
-        while True:
-            await log.put(room, "bench", body)
+        log = RoomLog(redis, clock)
+        for number in count(1):
+            text = f"{number:0{FRAME_BYTES - AROUND - 11}}"
+            await log.put(room, "bench", json.dumps({"text": text}).encode())
             await asyncio.sleep(TICK_S / 2)
 
 
-def _cpu_s(process: psutil.Process) -> float:
+async def make_room(pool: Pool, clock: Clock, room: str) -> str:
+    """A merchant's id, and a room of his."""
+    merchant_id, now = Ids(clock).new(), clock.now()
+    merchant = "INSERT INTO merchant (id, name, created_at) VALUES ($1, 'Bench', $2)"
+    await pool.execute(merchant, merchant_id, now)
+    of_merchant = "INSERT INTO room (id, merchant_id, title, created_at) VALUES ($1, $2, 'Bench', $3)"
+    await pool.execute(of_merchant, room, merchant_id, now)
+    return merchant_id
+
+
+def cpu_s_of(process: psutil.Process) -> float:
+    """CPU seconds of a process so far."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
-def _worst(stalls: Path, since_s: float, until_s: float) -> float:
-    """The longest stall, in ms, of the seconds that lie between."""
-    lines = [line.split() for line in stalls.read_text().splitlines()]
-    return max((float(ms) for at_s, ms in lines if since_s <= float(at_s) <= until_s), default=0.0)
+def worst_ms(stalls: Path, since_s: float, until_s: float) -> dict[str, float]:
+    """The longest stall between two moments, in ms: by the clock, and of the loop's own work."""
+    lines = [[float(word) for word in line.split()] for line in stalls.read_text().splitlines()]
+    between = [(wall, own) for at_s, wall, own in lines if since_s <= at_s <= until_s]
+    return {
+        "wall": max((wall for wall, _ in between), default=0.0),
+        "own": max((own for _, own in between), default=0.0),
+    }
 
 
 def main() -> None:

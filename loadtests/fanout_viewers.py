@@ -9,23 +9,14 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import uvloop
 
+from loadtests.socket_wire import HANDSHAKE, masked
+
 AT_ONCE: Final = 200
-HEAD: Final = (
-    b"GET /v1/live HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-
-
-def masked(text: str) -> bytes:
-    """A client's text frame; the mask is zero, which is one too."""
-    payload = text.encode()
-    length = len(payload)
-    head = bytes((0x81, 0x80 | length)) if length < 126 else b"\x81\xfe" + length.to_bytes(2, "big")
-    return head + bytes(4) + payload
 
 
 class Viewer(asyncio.Protocol):
@@ -41,7 +32,7 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.transport.write(HEAD)
+        self.transport.write(HANDSHAKE)
 
     def data_received(self, data: bytes) -> None:
         data = self._rest + data
@@ -55,6 +46,11 @@ class Viewer(asyncio.Protocol):
             self.transport.write(self._says)
             data = data[end + 4 :]
         self._rest = self._count(data)
+
+    def heard(self, data: bytes, start: int, length: int) -> None:
+        """A text frame has come, whose payload lies there."""
+        Viewer.frames += 1
+        Viewer.bytes_ += length
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.opened.done():
@@ -72,8 +68,7 @@ class Viewer(asyncio.Protocol):
             if len(data) - at < head + length:
                 break
             if data[at] == 0x81:
-                Viewer.frames += 1
-                Viewer.bytes_ += length
+                self.heard(data, at + head, length)
             elif data[at] == 0x89:
                 self.transport.write(b"\x8a\x80" + bytes(4))  # pings are empty
             at += head + length
@@ -120,18 +115,27 @@ class Crowd:
         return viewer
 
 
-async def run(port: int, room: str) -> None:
-    """Obey until stdin ends."""
-    crowd, loop = Crowd(port, room), asyncio.get_running_loop()
+async def obey(crowd: object) -> None:
+    """Do what stdin says until it ends."""
+    loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         command, number = line.split()
-        answer = await getattr(crowd, command)(float(number) if command == "watch" else int(number))
+        answer = await getattr(crowd, command)(float(number) if "." in number else int(number))
         print(json.dumps(answer), flush=True)
 
 
-if __name__ == "__main__":
+def serve(crowd_of: Callable[[int, str], object]) -> None:
+    """The process's whole life; `crowd_of` is given the port and the room, in the loop."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("room")
     arguments = parser.parse_args()
-    uvloop.run(run(arguments.port, arguments.room))
+
+    async def run() -> None:
+        await obey(crowd_of(arguments.port, arguments.room))
+
+    uvloop.run(run())
+
+
+if __name__ == "__main__":
+    serve(Crowd)

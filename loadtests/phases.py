@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from loadtests.noise import Listening, Noise
-from loadtests.sides import Buyers, Faults, Sale, Side
+from loadtests.sides import Crowd, Faults, Sale, Side
 from loadtests.stack import Stack, StackFailed
-from millpond.crowd import Progress, rush
+from millpond.crowd import Progress
 from millpond.crowd_answers import Answer, Result, Wish, percentile
 
 CROWD: Final = 400  # buyers who wait at any time: a rush
 QUEUE: Final = 100  # and where latency is measured
-DEADLINE_S: Final = 120.0
 SETTLE_MAX_S: Final = 15.0
 POLL_S: Final = 0.05
 
@@ -34,6 +33,11 @@ class Sizes:
     refusals: int
     rush_buyers: int = 0
     rush_units: int = 0
+
+    @property
+    def most(self) -> int:
+        """The most wishes that are sent to one sale."""
+        return max(self.warm_up, self.orders, self.timed, self.refusals, self.rush_buyers)
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ class Measured:
 class Round:
     """One side, once through. Every sale it opened is checked in the end."""
 
-    def __init__(self, side: Side, stack: Stack, buyers: Buyers, tell: Tell) -> None:
-        self._side, self._stack, self._buyers, self._tell = side, stack, buyers, tell
+    def __init__(self, side: Side, stack: Stack, crowd: Crowd, tell: Tell) -> None:
+        self._side, self._stack, self._crowd, self._tell = side, stack, crowd, tell
         self._accepted: list[tuple[Sale, list[Answer]]] = []
 
     async def run(self, sizes: Sizes, during_orders: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
@@ -93,14 +97,12 @@ class Round:
         return await self._side.open_sale(self._stack, units)
 
     async def _phase(self, title: str, sale: Sale, count: int, buyers: int = CROWD) -> Measured:
-        return await self._send(title, sale, self._buyers.wishes(self._stack.target, sale, count), buyers)
+        return await self._send(title, sale, self._crowd.wishes(sale, count), buyers)
 
     async def _send(self, title: str, sale: Sale, wishes: Sequence[Wish], buyers: int = CROWD) -> Measured:
         listening, before_s, began_s = Listening(), self._stack.cpu_s(), time.process_time()
         with self._tell(f"{self._side.name}: {title}", len(wishes)) as on_progress, collector_off():
-            result = await rush(
-                self._stack.target, wishes, connections=buyers, deadline_s=DEADLINE_S, on_progress=on_progress
-            )
+            result = await self._crowd.send(wishes, waiting=buyers, on_progress=on_progress)
         generator_s = time.process_time() - began_s
         await self._settle(sale)
         cpu_s = {kind: after_s - before_s[kind] for kind, after_s in self._stack.cpu_s().items()}
@@ -126,6 +128,14 @@ class Round:
         for sale, answers in by_sale.values():
             found += await self._side.faults(self._stack, sale, answers)
         return found
+
+
+async def one_round(
+    side: Side, stack: Stack, sizes: Sizes, tell: Tell, during_orders: Callable[[], AbstractContextManager[None]]
+) -> dict[str, Any]:
+    """A round of one side, its crowd included; its figures."""
+    async with side.crowd(stack, wishes_max=sizes.most) as crowd:
+        return await Round(side, stack, crowd, tell).run(sizes, during_orders)
 
 
 @contextmanager

@@ -6,16 +6,18 @@ from typing import Any
 
 from loadtests.budgets import budgets_of
 
+SIDES = "millpond", "baseline", "socket"
 FAULTS = "oversold", "lost", "doubled", "leaked"
 
 
 def document_of(about: Mapping[str, Any], rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """From the figures of all rounds, each with its `round` and `side`."""
-    sides = {side: medians([r["figures"] for r in rounds if r["side"] == side]) for side in ("millpond", "baseline")}
-    budgets = budgets_of(sides["millpond"], sides["baseline"])
+    sides = {side: medians([r["figures"] for r in rounds if r["side"] == side]) for side in SIDES}
+    budgets = budgets_of(**sides)
     return {
         "about": dict(about),
         "ratio": budgets["ratio"].figure,
+        "socket_ratio": budgets["socket_ratio"].figure,
         **{fault: _total(rounds, fault) for fault in FAULTS},
         "audit_breaches": _total(rounds, "audit"),
         "budgets": {name: budget.document() for name, budget in budgets.items()},

@@ -1,6 +1,7 @@
-"""The benchmark: Millpond and the baseline in turns, each on its own engines, then their books are checked.
+"""The benchmark: Millpond, the baseline, and Millpond over the socket in turns, each on its own engines, then their
+books are checked.
 
-The order of the two changes from round to round, so that neither always meets the machine first. See
+The order of the sides changes from round to round, so that neither always meets the machine first. See
 docs/benchmarks.md for what the figures mean.
 """
 
@@ -19,23 +20,25 @@ import uvloop
 from keel.clock import FollowingClock
 from keel.ids import Ids
 from loadtests.machine import ROOT, about
-from loadtests.phases import Round, Sizes
+from loadtests.phases import Sizes, one_round
 from loadtests.profiling import profiled
 from loadtests.progress import say, tell
 from loadtests.report import document_of
 from loadtests.side_baseline import BaselineSide
 from loadtests.side_millpond import MillpondSide
+from loadtests.side_socket import SocketSide
 from loadtests.sides import Buyers, Side
 from loadtests.stack import Stack, running
 from loadtests.yardstick import empty_201_cpu_us
 
 BUILD: Final = ROOT / "build" / "bench"
-PROFILE: Final = BUILD / "api-stacks.txt"
+# What takes the orders on each side that can be profiled.
+PROFILED: Final = {"millpond": "api", "socket": "gateway"}
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How long a run is: rounds, and per side the sizes of a round, chosen to take both about the same seconds."""
+    """How long a run is: rounds, and per side the sizes of a round, chosen to take each about the same seconds."""
 
     rounds: int
     sizes: dict[str, Sizes]
@@ -47,6 +50,7 @@ FULL: Final = Extent(
     sizes={
         "millpond": Sizes(1_000, 24_000, 6_000, 500, 20_000, rush_buyers=20_000, rush_units=6_711),
         "baseline": Sizes(400, 2_500, 1_000, 500, 4_000),
+        "socket": Sizes(1_000, 24_000, 6_000, 500, 20_000, rush_buyers=20_000, rush_units=6_711),
     },
 )
 QUICK: Final = Extent(
@@ -54,17 +58,19 @@ QUICK: Final = Extent(
     sizes={
         "millpond": Sizes(500, 6_000, 2_000, 100, 4_000, rush_buyers=4_000, rush_units=1_342),
         "baseline": Sizes(400, 800, 400, 100, 600),
+        "socket": Sizes(500, 6_000, 2_000, 100, 4_000, rush_buyers=4_000, rush_units=1_342),
     },
 )
 
 
 class Bench:
-    """A whole run. `profile`: sample the API process of Millpond while it takes orders."""
+    """A whole run. `profile`: sample the processes of Millpond that take orders, while they do."""
 
     def __init__(self, folder: Path, extent: Extent, *, profile: bool, pool_size: int | None) -> None:
         self._folder, self._extent, self._profile = folder, extent, profile
         self._buyers = Buyers(Ids(FollowingClock()).new(), secrets.token_urlsafe(32))
-        self._sides: list[Side] = [MillpondSide(self._buyers), BaselineSide(self._buyers, pool_size=pool_size)]
+        baseline = BaselineSide(self._buyers, pool_size=pool_size)
+        self._sides: list[Side] = [MillpondSide(self._buyers), baseline, SocketSide(self._buyers)]
 
     def run(self) -> dict[str, Any]:
         """All rounds; the document."""
@@ -79,16 +85,22 @@ class Bench:
 
     def _round(self, side: Side) -> dict[str, Any]:
         with running(self._folder / side.name, side.plan()) as stack:
-            one = Round(side, stack, self._buyers, tell)
-            return uvloop.run(one.run(self._extent.sizes[side.name], lambda: self._watched(side, stack)))
+            sizes = self._extent.sizes[side.name]
+            return uvloop.run(one_round(side, stack, sizes, tell, lambda: self._watched(side, stack)))
 
     def _watched(self, side: Side, stack: Stack) -> AbstractContextManager[None]:
-        return profiled(stack.roots["api"], PROFILE) if self._profile and side.name == "millpond" else nullcontext()
+        kind = PROFILED.get(side.name)
+        return profiled(stack.roots[kind], stacks_of(kind)) if self._profile and kind else nullcontext()
+
+
+def stacks_of(kind: str) -> Path:
+    """Where the samples of a kind of process go."""
+    return BUILD / f"{kind}-stacks.txt"
 
 
 @contextmanager
 def data_folder() -> Iterator[Path]:
-    """A folder for both sides' engines, gone in the end."""
+    """A folder for the engines of all sides, gone in the end."""
     folder = Path(tempfile.mkdtemp(prefix="millpond-bench-"))
     try:
         folder.chmod(0o711)  # the engines may run as another user

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from keel.clock import FollowingClock
 from keel.ids import Ids
 from loadtests.baseline_tables import Item, Table
-from loadtests.sides import PRICE, Buyers, Faults, Sale, booked
-from loadtests.stack import Plan, Stack
+from loadtests.http_crowd import crowd_over_http
+from loadtests.sides import PRICE, UNITS_PER_CUSTOMER, Buyers, Crowd, Faults, Sale, booked
+from loadtests.stack import FD, Plan, Stack
 from millpond.crowd_answers import Answer
 from millpond.engines import Engines
 
@@ -30,8 +31,12 @@ class BaselineSide:
 
     def plan(self) -> Plan:
         """One API process."""
-        command = [sys.executable, "-m", "loadtests.baseline", "--fd", "{fd}"]
+        command = [sys.executable, "-m", "loadtests.baseline", "--fd", FD]
         return Plan(_create_tables, {"api": command}, self._environment)
+
+    def crowd(self, stack: Stack, *, wishes_max: int) -> AbstractAsyncContextManager[Crowd]:
+        """Distinct buyers, over HTTP."""
+        return crowd_over_http(stack.target, self._buyers)
 
     def _environment(self, engines: Engines) -> Mapping[str, str]:
         pool = {} if self._pool_size is None else {"BASELINE_POOL_SIZE": str(self._pool_size)}
@@ -45,7 +50,9 @@ class BaselineSide:
         async with _postgres(stack) as connection:
             await connection.copy_records_to_table(Item.__tablename__, records=[values])
         async with _valkey(stack) as redis:
-            await redis.hset(_sale_key(sale), mapping={"state": "open", "limit": 5, "free": units, "no": 0})
+            await redis.hset(
+                _sale_key(sale), mapping={"state": "open", "limit": UNITS_PER_CUSTOMER, "free": units, "no": 0}
+            )
         return sale
 
     async def settled(self, stack: Stack, sale: Sale) -> bool:

@@ -5,23 +5,29 @@ import json
 import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 from console.audit import audit
 from inventory.gate import Gate
 from keel.ids import is_id
 from keel.lua import connect
-from loadtests.sides import PRICE, Buyers, Faults, Sale, booked
-from loadtests.stack import Plan, Stack, StackFailed
+from loadtests.http_crowd import crowd_over_http
+from loadtests.sides import PRICE, UNITS_PER_CUSTOMER, Buyers, Crowd, Faults, Sale, booked
+from loadtests.stack import FD, Plan, Stack, StackFailed
 from migrations import upgrade
 from millpond.crowd_answers import Answer
 from millpond.engines import Engines
 from millpond.wiring import Parts, parts_of
 
+PROGRAM: Final = (sys.executable, "-m", "millpond")
 SEGMENT: Final = 0
 # All buyers come from one address here. Everything else is as it is in production.
-SETTINGS: Final = {"MILLPOND_RATE_ADDRESS_PER_S": "1000000", "MILLPOND_RATE_ADDRESS_BURST": "1000000"}
+SETTINGS: Final = {
+    "MILLPOND_RATE_ADDRESS_PER_S": "1000000",
+    "MILLPOND_RATE_ADDRESS_BURST": "1000000",
+    "MILLPOND_GATEWAY_SOCKETS_PER_ADDRESS": "15000",
+}
 
 
 class MillpondSide:
@@ -35,9 +41,12 @@ class MillpondSide:
 
     def plan(self) -> Plan:
         """One API process and one worker."""
-        program = [sys.executable, "-m", "millpond"]
-        commands = {"api": [*program, "api", "--fd", "{fd}"], "worker": [*program, "worker"]}
+        commands = {"api": [*PROGRAM, "api", "--fd", FD], "worker": [*PROGRAM, "worker"]}
         return Plan(upgrade, commands, self._environment)
+
+    def crowd(self, stack: Stack, *, wishes_max: int) -> AbstractAsyncContextManager[Crowd]:
+        """Distinct buyers, over HTTP."""
+        return crowd_over_http(stack.target, self._buyers)
 
     def _environment(self, engines: Engines) -> Mapping[str, str]:
         merchant_id = self._buyers.merchant_id
@@ -54,7 +63,7 @@ class MillpondSide:
         """As staff would: a SKU with units, a sale, its item, armed and opened."""
         code = secrets.token_hex(8)
         sku = self._ask(stack, "skus", title="Brush", code=code, price=PRICE, currency="CNY", units=units)
-        sale = self._ask(stack, "sales", title="Rush", currency="CNY", limit_per_customer=5)
+        sale = self._ask(stack, "sales", title="Rush", currency="CNY", limit_per_customer=UNITS_PER_CUSTOMER)
         wish = {"sku_id": sku["id"], "price": PRICE, "units": units}
         item = self._ask(stack, f"sales/{sale['id']}/items", **wish)
         self._ask(stack, f"sales/{sale['id']}/schedule")

@@ -1,9 +1,10 @@
-"""What the two sides have in common: a sale, its buyers, and the faults that must not be."""
+"""What the sides have in common: a sale, its buyers, and the faults that must not be."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 from asyncpg import Record
 
@@ -11,11 +12,13 @@ from accounts.tokens import Tokens
 from keel.clock import FollowingClock
 from keel.ids import Ids
 from loadtests.stack import Plan, Stack
-from millpond.crowd import Target, post
-from millpond.crowd_answers import Answer, Wish
+from millpond.crowd import Progress, Target, post
+from millpond.crowd_answers import Answer, Result, Wish
 
 TOKEN_TTL_S: Final = 3_600
 PRICE: Final = 14_900
+UNITS_PER_CUSTOMER: Final = 5
+DEADLINE_S: Final = 120.0  # for everything that is sent at once
 
 
 class Connection(Protocol):
@@ -53,12 +56,28 @@ class Faults:
         )
 
 
+class Crowd(Protocol):
+    """Buyers with a way to one side."""
+
+    def wishes(self, sale: Sale, count: int) -> list[Wish]:
+        """`count` wishes for one unit, each with a key of its own, as whole bytes."""
+        ...
+
+    async def send(self, wishes: Sequence[Wish], *, waiting: int, on_progress: Callable[[Progress], None]) -> Result:
+        """Send every wish, `waiting` at any time, for DEADLINE_S at most. Never raises for what the server does."""
+        ...
+
+
 class Side(Protocol):
-    """One of the two that are measured."""
+    """One of those that are measured."""
 
     name: str
 
     def plan(self) -> Plan: ...
+
+    def crowd(self, stack: Stack, *, wishes_max: int) -> AbstractAsyncContextManager[Crowd]:
+        """The buyers of a round, in whose sales nobody wishes for more than `wishes_max` units in all."""
+        ...
 
     async def open_sale(self, stack: Stack, units: int) -> Sale: ...
 
@@ -71,23 +90,34 @@ class Side(Protocol):
 
 @dataclass(frozen=True)
 class Buyers:
-    """Makes distinct buyers with good tokens of one merchant; `secret` signs them for both sides."""
+    """Makes distinct buyers with good tokens of one merchant; `secret` signs them for all sides."""
 
     merchant_id: str
     secret: str
 
     def wishes(self, target: Target, sale: Sale, count: int) -> list[Wish]:
         """`count` buyers, each with a key of his own, who want one unit."""
-        clock = FollowingClock()
-        tokens, ids = Tokens({"bench": self.secret}, clock), Ids(clock)
-        body = json.dumps({"lines": [{"item_id": sale.item_id, "quantity": 1}]}).encode()
+        ids = Ids(FollowingClock())
+        body = json.dumps(wanted(sale)).encode()
         path = f"/v1/sales/{sale.id}/orders"
         wishes = []
-        for _ in range(count):
-            buyer, key = ids.new(), ids.new()
-            token = tokens.sign(customer_id=buyer, merchant_id=self.merchant_id, ttl_s=TOKEN_TTL_S)
+        for buyer, token in self.people(count):
+            key = ids.new()
             wishes.append(Wish(buyer, key, post(target, path, token=token, key=key, body=body)))
         return wishes
+
+    def people(self, count: int) -> Iterator[tuple[str, str]]:
+        """`count` buyers who were never here, each with a token."""
+        clock = FollowingClock()
+        tokens, ids = Tokens({"bench": self.secret}, clock), Ids(clock)
+        for _ in range(count):
+            buyer = ids.new()
+            yield buyer, tokens.sign(customer_id=buyer, merchant_id=self.merchant_id, ttl_s=TOKEN_TTL_S)
+
+
+def wanted(sale: Sale) -> dict[str, Any]:
+    """The body of an order of one unit."""
+    return {"lines": [{"item_id": sale.item_id, "quantity": 1}]}
 
 
 @dataclass(frozen=True)

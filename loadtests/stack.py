@@ -22,6 +22,7 @@ POLL_S: Final = 0.05
 BACKLOG: Final = 2_048
 QUIET_SHARE: Final = 0.15  # of one core: what idle loops may use
 QUIET_SAMPLE_S: Final = 0.2
+FD: Final = "{fd}"
 
 
 class StackFailed(Exception):
@@ -33,17 +34,26 @@ class Plan:
     """How a side is run: its schema, its processes by kind, and their environment."""
 
     migrate: Callable[[str], None]
-    commands: Mapping[str, Sequence[str]]  # "{fd}" stands for the listening socket
+    commands: Mapping[str, Sequence[str]]  # FD stands for a listening socket, where the process serves
     environment: Callable[[Engines], Mapping[str, str]]
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack. `roots` are the first processes of each kind: api, worker, valkey, postgres."""
+    """A running stack, by kind of process: where those that serve listen, and `roots`, the first process of each.
+
+    `kill` ends a server without a warning and starts it anew on the same socket; it does not wait until that answers.
+    """
 
     engines: Engines
-    target: Target
+    targets: Mapping[str, Target]
     roots: Mapping[str, int]
+    kill: Callable[[str], None]
+
+    @property
+    def target(self) -> Target:
+        """Where the first that serves listens."""
+        return next(iter(self.targets.values()))
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds by kind, with all children, those that have ended included."""
@@ -66,17 +76,30 @@ def running(folder: Path, plan: Plan) -> Iterator[Stack]:
     with ExitStack() as stack:
         engines = stack.enter_context(Engines.open(folder, share=False))
         plan.migrate(engines.database_url)
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
-        port = listener.getsockname()[1]
         environment = _without_ours(os.environ) | dict(plan.environment(engines))
-        children = {
-            kind: stack.enter_context(_child(command, listener.fileno(), environment, folder / f"{kind}.log"))
-            for kind, command in plan.commands.items()
+        pids = {kind: _pid_of(engine) for kind, engine in (("valkey", engines.valkey), ("postgres", engines.postgres))}
+        children: dict[str, subprocess.Popen[bytes]] = {}
+        listeners = {
+            kind: stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)) for kind in plan.commands
         }
-        _await_answer(port, children, folder)
-        pids = {kind: child.pid for kind, child in children.items()}
-        pids |= {kind: _pid_of(engine) for kind, engine in (("valkey", engines.valkey), ("postgres", engines.postgres))}
-        yield Stack(engines, Target("127.0.0.1", port), pids)
+
+        def start(kind: str) -> None:
+            log = folder / f"{kind}.log"
+            child = _child(plan.commands[kind], listeners[kind].fileno(), environment, log)
+            children[kind] = stack.enter_context(child)
+            pids[kind] = children[kind].pid
+
+        def kill(kind: str) -> None:
+            children[kind].kill()
+            children[kind].wait()
+            start(kind)
+
+        targets = {kind: Target(*listeners[kind].getsockname()) for kind in plan.commands if FD in plan.commands[kind]}
+        for kind in plan.commands:
+            start(kind)
+        for kind, target in targets.items():
+            _await_answer(kind, target.port, children, folder)
+        yield Stack(engines, targets, pids, kill)
 
 
 def _pid_of(engine: Engine | None) -> int:
@@ -95,7 +118,7 @@ def _child(
     command: Sequence[str], fd: int, environment: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     arguments = [part.format(fd=fd) for part in command]
-    with log.open("wb") as file:
+    with log.open("ab") as file:
         child = subprocess.Popen(
             arguments,
             env=environment,
@@ -116,12 +139,12 @@ def _child(
             child.wait()
 
 
-def _await_answer(port: int, children: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:
+def _await_answer(awaited: str, port: int, children: Mapping[str, subprocess.Popen[bytes]], folder: Path) -> None:
     deadline = time.monotonic() + START_MAX_S
     while not _answers(port):
         ended = [kind for kind, child in children.items() if child.poll() is not None]
         if ended or time.monotonic() > deadline:
-            kind = ended[0] if ended else "api"
+            kind = ended[0] if ended else awaited
             raise StackFailed(f"{kind} did not start:\n{(folder / f'{kind}.log').read_text()[-2000:]}")
         time.sleep(POLL_S)
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from live.close_codes import MEANING, STANDARD, come_back
+from live.connection import FRAME_BYTES_MAX
 from live.conversation import HELLO_WITHIN_S
-from live.gateway import FRAME_BYTES_MAX
 from live.handshake import PATH
 from live.messages import Answer, Bye, Done, Hello, Join, Joined, Leave, Left, Problem, Request, Tick, Welcome
 from live.registry import Registry, Who

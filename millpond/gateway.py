@@ -33,6 +33,7 @@ from live.seating import Seating
 from live.snapshots import Readers, snapshot
 from live.stock_left import TELL_EVERY_S, StockLeft, StockTold
 from live.studio import Studio
+from live.talking import said_at
 from millpond.api import DRAIN_MAX_S, upkeep_of
 from millpond.heap import settle
 from millpond.listeners import bound_socket
@@ -103,7 +104,8 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.beat))
         group.create_task(run_every("counts", COUNTS_EVERY_S, ended, presence.tell))
         voices.start(group, ended)
-        halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), group=group)
+        said = partial(said_at, parts.pool)
+        halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = Seating(
             reception=_reception_of(parts, settings),

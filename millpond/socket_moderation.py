@@ -60,6 +60,18 @@ class CommentRemove(RoomRequest, tag="comment.remove", frozen=True, kw_only=True
     comment_id: Id
 
 
+class CommentApprove(RoomRequest, tag="comment.approve", frozen=True, kw_only=True):
+    """Publish a comment that waits. Of two moderators one decides."""
+
+    comment_id: Id
+
+
+class CommentReject(RoomRequest, tag="comment.reject", frozen=True, kw_only=True):
+    """Leave a comment that waits unpublished."""
+
+    comment_id: Id
+
+
 class SocketModeration:
     """What the commands do."""
 
@@ -72,6 +84,8 @@ class SocketModeration:
         registry.staff(TalkRule, EVERYBODY, self.rule)
         registry.staff(SilenceViewer, EVERYBODY, self.silence)
         registry.staff(SilenceLift, EVERYBODY, self.lift)
+        registry.staff(CommentApprove, EVERYBODY, self.approve)
+        registry.staff(CommentReject, EVERYBODY, self.reject)
         registry.staff(CommentRemove, EVERYBODY, self.remove)
 
     async def announce(self, caller: Caller, message: Announce) -> dict[str, Any]:
@@ -101,6 +115,14 @@ class SocketModeration:
     async def lift(self, caller: Caller, message: SilenceLift) -> None:
         """Nothing is left to say."""
         await moderation.lift(self._studio, caller.principal, message.room_id, message.silence_id)
+
+    async def approve(self, caller: Caller, message: CommentApprove) -> None:
+        """Nothing is left to say."""
+        await moderation.approve(self._studio, caller.principal, message.room_id, message.comment_id)
+
+    async def reject(self, caller: Caller, message: CommentReject) -> None:
+        """Nothing is left to say."""
+        await moderation.reject(self._studio, caller.principal, message.room_id, message.comment_id)
 
     async def remove(self, caller: Caller, message: CommentRemove) -> None:
         """Nothing is left to say."""

@@ -18,7 +18,7 @@ from orders.attempt import Placed, Standing
 from orders.desk import NO_LEDGER
 from orders.placement import Buyer, Placement
 from orders.responses import document_of
-from orders.schemas import OrderDocument, OrderRequest
+from orders.schemas import OrderDocument, OrderRequest, known
 from orders.service import Orders
 
 _KEY: Final = r"^[\x20-\x7e]+\Z"
@@ -67,7 +67,7 @@ class SocketOrders:
         spend(self._addresses, address_key(caller.address))
         spend(self._customers, claims.sub)
         buyer = Buyer(claims.mid, claims.sub, claims.was)
-        pending = self._placement.start(message.sale_id, buyer, message.key, message.order)
+        pending = self._placement.start(message.sale_id, buyer, message.key, known(message.order))
         pending.add_done_callback(lambda done: self._settle(done, caller, message, reply))
 
     def status(self, caller: Caller, message: OrderStatus, reply: Reply) -> None:

@@ -145,8 +145,9 @@ class SocketTalk:
         seat, session_id = caller.seats[message.place], self._session_at(message.place)
         if session_id is None:
             raise Conflict(detail=NOT_ON_AIR)
-        watched_ms = self._studio.clock.ms() - seat.since_ms
-        reply(self._ticketed(Watching(seat.merchant_id, session_id, caller.viewer.id, watched_ms), message))
+        viewer, now_ms = caller.viewer, self._studio.clock.ms()
+        watching = Watching(seat.merchant_id, session_id, viewer.id, viewer.people, seat.since_ms, now_ms)
+        reply(self._ticketed(watching, message))
 
     async def _ticketed(self, viewer: Watching, message: TicketRequest) -> Ticketed:
         ticket = await self._voices.desk.ticket(viewer, message.sale_id)

@@ -16,7 +16,8 @@ _PRINTABLE: Final = r"^[\x20-\x7e]*\Z"
 _NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*\Z"
 
 BODY_BYTES_MAX: Final = 16_384
-REMEMBERED_BYTES_MAX: Final = 512  # a body with four lines
+REMEMBERED_LINES_MAX: Final = 4
+REMEMBERED_BYTES_MAX: Final = 512  # a body with so many lines
 REMEMBERED_MAX: Final = 1_024
 TOTAL_MAX: Final = 2**63 - 1  # minor units, as wide as the ledger's column
 
@@ -135,6 +136,13 @@ def _read(body: bytes) -> OrderRequest:
 
 
 _remembered = lru_cache(maxsize=REMEMBERED_MAX)(_read)
+
+
+def known(request: OrderRequest) -> OrderRequest:
+    """The request that is remembered for the same wish, with all that follows from it; this one where none may be."""
+    if request.recipient is not None or request.ticket is not None or len(request.lines) > REMEMBERED_LINES_MAX:
+        return request
+    return _remembered(_encode(request))
 
 
 def fingerprint_of(request: OrderRequest, *, salt: str) -> str:

@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.audience import RECENT_MAX, Audience
+from live.audience import RECENT_MAX, SAID_MAX, Audience
 from live.feed import LogItem, Resync, StateItem
 from live.messages import Joined, Since
 from live.roomlog import Event, Position
@@ -67,7 +68,7 @@ def test_everybody_sees_the_same_whenever_he_came(steps):
                 audience.hear(heard(seq))
             case "join":
                 audience.viewers[f"viewer {len(clients)}"] = None
-                clients.append(Client(audience.joined(None, None)))
+                clients.append(Client(audience.joined(None)))
             case "gap":
                 seq += 3
                 audience.hear(heard(seq))
@@ -87,17 +88,17 @@ def test_events_before_the_snapshot_are_told_to_whoever_comes_back():
     audience: Audience[str] = Audience(PLACE, "a merchant")
     audience.hear(heard(4, 5, 6))
     audience.open(Position(1, 5), scene_at(5), [event(4), event(5), event(6)])
-    assert audience.joined(Since(1, 5), None).events == []
-    assert [one.seq for one in audience.joined(Since(1, 3), None).events] == [4, 5]
-    assert audience.joined(Since(1, 2), None).snapshot == scene_at(5)
+    assert audience.joined(Position(1, 5)).events == []
+    assert [one.seq for one in audience.joined(Position(1, 3)).events] == [4, 5]
+    assert audience.joined(Position(1, 2)).snapshot == scene_at(5)
     assert [one["seq"] for one in (ticked(audience) or {})["events"]] == [6]
 
 
 def test_whoever_is_ahead_of_this_gateway_is_told_nothing_twice():
     audience = opened(5)
-    ahead = audience.joined(Since(1, 6), None)
+    ahead = audience.joined(Position(1, 6))
     assert (ahead.snapshot, ahead.events, ahead.seq) == (None, [], 5)
-    assert audience.joined(Since(1, 5 + RECENT_MAX + 1), None).snapshot is not None
+    assert audience.joined(Position(1, 5 + RECENT_MAX + 1)).snapshot is not None
 
 
 def test_a_resync_holds_everything_back_until_there_is_a_snapshot_and_then_shows_it():
@@ -130,3 +131,75 @@ def test_a_flood_of_comments_is_told_as_a_sample_and_the_latest_value_of_the_sta
     assert tick["state"] == {"counts": {"likes": 999}}
     assert [one["id"] for one in tick["comments"]] == [str(number) for number in range(990, 1_000)]
     assert ticked(audience) is None
+
+
+def test_a_value_that_stands_still_is_told_once_and_shown_to_whoever_comes():
+    audience = opened()
+    audience.hear(StateItem(PLACE, "counts", b'{"online":2}'))
+    assert ticked(audience) is not None
+    audience.hear(StateItem(PLACE, "counts", b'{"online":2}'))
+    assert ticked(audience) is None
+    assert audience.joined(None).state == {"counts": msgspec.Raw(b'{"online":2}')}
+    audience.hear(StateItem(PLACE, "counts", b'{"online":3}'))
+    audience.hear(StateItem(PLACE, "counts", b'{"online":2}'))
+    tick = ticked(audience)
+    assert tick is not None
+    assert tick["state"] == {"counts": {"online": 2}}
+
+
+def comment(number: int) -> bytes:
+    return b'{"id":"c%03d","text":"%d"}' % (number, number)
+
+
+def sample(*numbers: int) -> StateItem:
+    return StateItem(PLACE, "comments", b'{"comments":[%s]}' % b",".join(map(comment, numbers)))
+
+
+def removal(seq: int, number: int) -> LogItem:
+    body = b'{"comment_id":"c%03d"}' % number
+    return LogItem(PLACE, Position(1, seq), [Event(seq, f"id-{seq}", "comment.removed", body)])
+
+
+def read_by_whoever_comes(audience: Audience[Any]) -> list[int]:
+    answer = json.loads(audience.welcome(None, None))
+    return [int(one["text"]) for one in answer.get("comments", ())]
+
+
+def test_whoever_comes_in_reads_what_was_said_last():
+    audience: Audience[str] = Audience(PLACE, "a merchant")
+    audience.hear(sample(3, 4))
+    audience.open(Position(1, 0), EMPTY, [], [comment(1), comment(2), comment(3)])
+    assert read_by_whoever_comes(audience) == [1, 2, 3, 4]
+    for number in range(5, 100):
+        audience.hear(sample(number))
+        ticked(audience)
+    assert read_by_whoever_comes(audience) == list(range(100 - SAID_MAX, 100))
+
+
+def test_what_was_removed_is_read_by_nobody_whichever_is_heard_first():
+    audience = opened()
+    audience.hear(sample(1, 2, 3))
+    audience.hear(removal(1, 2))
+    ticked(audience)
+    assert read_by_whoever_comes(audience) == [1, 3]
+    audience.hear(removal(2, 4))
+    ticked(audience)
+    audience.hear(sample(4, 5))
+    assert read_by_whoever_comes(audience) == [1, 3, 5]
+    audience.hear(Resync(PLACE))
+    audience.open(Position(1, 9), {**EMPTY, "removed": ["c003"]}, [], [comment(1), comment(5)])
+    assert read_by_whoever_comes(audience) == [1, 5]
+
+
+def test_a_crowd_from_one_place_is_answered_alike_and_each_with_his_own_ref():
+    audience = opened(5)
+    for seq in (6, 7):
+        audience.hear(heard(seq))
+    assert json.loads(audience.welcome(Since(1, 4), None))["seq"] == 5, "what was told by now"
+    ticked(audience)
+    first, second = audience.welcome(Since(1, 5), None), audience.welcome(Since(1, 5), None)
+    assert first is second
+    assert [one["seq"] for one in json.loads(first)["events"]] == [6, 7]
+    assert json.loads(audience.welcome(Since(1, 5), 'mine "1"')) == json.loads(first) | {"ref": 'mine "1"'}
+    audience.hear(StateItem(PLACE, "counts", b'{"likes":1}'))
+    assert json.loads(audience.welcome(Since(1, 5), None))["state"] == {"counts": {"likes": 1}}

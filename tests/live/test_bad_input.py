@@ -12,9 +12,8 @@ import pytest_asyncio
 from websockets.exceptions import InvalidStatus
 
 from live.close_codes import CloseCode
-from live.connection import FRAGMENTS_MAX
+from live.connection import FRAGMENTS_MAX, FRAME_BYTES_MAX
 from live.conversation import FLOOD_MAX
-from live.gateway import FRAME_BYTES_MAX
 from tests.databases import Databases
 from tests.live.watching import Pond, Watcher, gateway
 

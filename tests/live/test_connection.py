@@ -4,12 +4,13 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import serve
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
 
 from live.connection import ViewerConnection
 from live.frames import frame_of
@@ -29,27 +30,44 @@ class Watched(ViewerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.transport.set_write_buffer_limits(ROOMY)
         self.opened_as = os.fstat(self._file).st_ino
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, error: Exception | None) -> None:
         self.lost_as = os.fstat(self._file).st_ino
-        super().connection_lost(exc)
+        super().connection_lost(error)
+
+
+class Doorless:
+    """A house that lets everybody in."""
+
+    def __init__(self, there: "asyncio.Future[Watched]") -> None:
+        self.there = there
+
+    def came(self, connection: ViewerConnection) -> None:
+        """Nothing is kept of it."""
+
+    def knocked(self, connection: ViewerConnection, request: Request) -> None:
+        connection.protocol.send_response(connection.protocol.accept(request))
+        connection.send_data()
+        assert isinstance(connection, Watched)
+        self.there.set_result(connection)
+
+    def went(self, connection: ViewerConnection) -> None:
+        """Nothing was kept of it."""
 
 
 @asynccontextmanager
 async def connected() -> AsyncIterator[tuple[Watched, ClientConnection]]:
     """Both ends of a socket."""
-    there: asyncio.Future[Watched] = asyncio.get_running_loop().create_future()
-
-    async def handle(connection: Any) -> None:
-        there.set_result(connection)
-        await asyncio.shield(connection.connection_lost_waiter)
-
-    factory: Any = Watched
-    async with serve(handle, "127.0.0.1", 0, create_connection=factory, compression=None, write_limit=ROOMY) as server:
-        port = next(iter(server.sockets)).getsockname()[1]
+    loop = asyncio.get_running_loop()
+    house = Doorless(loop.create_future())
+    server = await loop.create_server(lambda: Watched(ServerProtocol(), house), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
         async with connect(f"ws://127.0.0.1:{port}", compression=None, max_size=None) as client:
-            yield await there, client
+            yield await house.there, client
+        await asyncio.wait_for(asyncio.shield((await house.there).connection_lost_waiter), WAIT_MAX_S)
 
 
 @Ways

@@ -43,3 +43,25 @@ async def test_the_loop_has_its_turn_between_two_slices():
 
 async def test_nobody_is_no_crowd():
     await fan_out(b"frame", [])
+
+
+async def test_it_says_how_long_others_had_the_loop():
+    done, others_s = asyncio.Event(), 0.0
+
+    async def others() -> None:
+        nonlocal others_s
+        while not done.is_set():
+            began_s = time.perf_counter()
+            while time.perf_counter() - began_s < SLICE_MAX_S:
+                pass
+            others_s += SLICE_MAX_S
+            await asyncio.sleep(0)
+
+    told: list[float] = []
+    viewers: Any = [Slow(told) for _ in range(LOOKED_AT_EVERY * 4)]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(others())
+        waited_s = await fan_out(b"frame", viewers)
+        done.set()
+    assert SLICE_MAX_S <= waited_s <= 2 * others_s
+    assert await fan_out(b"frame", viewers[:1]) == 0

@@ -1,13 +1,14 @@
 """A room here is current or says so; one that fails is opened again, and the others go on."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
 
 from keel.errors import Unavailable
 from live.feed import Feed
-from live.halls import Halls
+from live.halls import LET_IN_AT_ONCE, Halls
 from live.roomlog import Position, RoomLog
 from live.scene import EMPTY
 from live.store_places import Place
@@ -29,12 +30,16 @@ class Reader:
         return await self.log.position(place), dict(EMPTY)
 
 
+async def nothing_said(_: Place) -> list[bytes]:
+    return []
+
+
 async def with_halls(redis: Any, log: RoomLog, reader: Reader, story: Any) -> None:
     stop = asyncio.Event()
     feed = Feed(redis, log, "a gateway")
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(stop))
-        halls = Halls(feed=feed, room_log=log, snapshot=reader, group=group)
+        halls = Halls(feed=feed, room_log=log, snapshot=reader, said=nothing_said, group=group)
         try:
             await story(halls)
         finally:
@@ -105,5 +110,24 @@ async def test_a_gateway_has_so_many_rooms(redis, room_log, monkeypatch):
         await halls.enter(PLACE)
         with pytest.raises(Unavailable):
             await halls.enter(Place("01a3185c-5000-7009-8e45-b0f67c226c89", "a merchant", "a room", is_rehearsal=False))
+
+    await with_halls(redis, room_log, Reader(room_log), story)
+
+
+async def test_a_crowd_that_waits_for_a_room_is_let_in_a_few_at_a_time(redis, room_log):
+    async def story(halls: Halls) -> None:
+        inside = 0
+
+        async def come() -> None:
+            nonlocal inside
+            await halls.enter(PLACE)
+            inside += 1
+
+        crowd, seen = [asyncio.create_task(come()) for _ in range(10 * LET_IN_AT_ONCE)], [0]
+        while inside < len(crowd):
+            await asyncio.sleep(0)
+            seen.append(inside)
+        assert max(after - before for before, after in itertools.pairwise(seen)) <= LET_IN_AT_ONCE
+        await asyncio.gather(*crowd)
 
     await with_halls(redis, room_log, Reader(room_log), story)

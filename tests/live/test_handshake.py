@@ -1,5 +1,6 @@
 """Who may open a socket at all; over the wire in test_bad_input.py."""
 
+import inspect
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,9 @@ def handshake(**limits: int) -> Handshake:
 
 
 async def status(door: Handshake, connection: Knocking, path: str = PATH, **headers: str) -> int:
-    response = await door.look(connection, Request(path, Headers({k.replace("_", "-"): v for k, v in headers.items()})))
+    response = door.look(connection, Request(path, Headers({k.replace("_", "-"): v for k, v in headers.items()})))
+    if inspect.isawaitable(response):
+        response = await response
     return 101 if response is None else response.status_code
 
 

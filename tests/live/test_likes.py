@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 
 from keel.lua import connect
 from live.gate_talk import TalkGate, TalkSilent
-from live.likes import MESSAGES_AT_ONCE, PER_MESSAGE_MAX, Likes
+from live.likes import MESSAGES_AT_ONCE, Likes
+from live.messages import LIKES_MAX
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ async def test_likes_of_two_processes_add_up(redis: Redis):
 async def test_a_viewers_likes_are_capped_by_message_and_by_second(redis: Redis):
     now_s = 0.0
     likes = Likes(TalkGate(redis), lambda: now_s)
-    assert likes.like("session", "hua", 1_000_000) == PER_MESSAGE_MAX
+    assert likes.like("session", "hua", 1_000_000) == LIKES_MAX
     taken = [likes.like("session", "hua", 5) for _ in range(10)]
     assert sum(1 for count in taken if count) == MESSAGES_AT_ONCE - 1
     now_s = 1.0

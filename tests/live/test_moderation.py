@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from keel.errors import Conflict, NotFound
 from live import moderation
 from live.errors_talk import CommentRefused, TalkClosed
 from live.moderation import announce, approve, lift, list_comments, list_silences, reject, remove_comment, rule, silence
+from live.roomlog import LogSilent
 from live.talk_rules import CommentState, Rules, Silence, banned
 from live.word_filter import WORDS_MAX, Action
 from live.wording import WordWish, add_words, list_words, remove_word
@@ -73,6 +75,23 @@ async def test_a_comment_that_waits_is_shown_once_it_is_approved(room: Room):
     await approve(room.place.studio, room.place.by, room.air.room_id, comment_id)
     assert [comment["id"] for comment in room.shown()] == [comment_id]
     assert await list_comments(room.place.studio, room.place.by, room.air.room_id, **queue) == []
+
+
+class Silent:
+    """A log whose Redis gives no answer."""
+
+    async def publish(self, place: str, event_id: str, kind: str, body: bytes) -> None:
+        raise LogSilent
+
+    async def put(self, place: str, kind: str, body: bytes) -> None:
+        raise LogSilent
+
+
+async def test_what_is_approved_stays_approved_when_redis_is_silent(room: Room):
+    comment_id = await waiting(room)
+    studio = replace(room.place.studio, log=Silent())
+    assert (await approve(studio, room.place.by, room.air.room_id, comment_id)).state == "shown"
+    assert [row["state"] for row in await room.comments()] == ["shown"]
 
 
 async def test_of_two_moderators_who_decide_at_once_one_decides(room: Room):

@@ -10,7 +10,7 @@ from live.moderation import announce, remove_comment, rule
 from live.parts import parts_of
 from live.pins import pin, unpin
 from live.sampling import Comment
-from live.sessions import start_session
+from live.sessions import start_session, stop_session
 from live.shelf import SlotWish, hide_slot, set_shelf
 from live.store_comments import Entry, record
 from live.store_parts import REMOVED_MAX
@@ -41,6 +41,9 @@ def folded(scene: dict[str, Any], kind: str, body: dict[str, Any]) -> dict[str, 
         return scene | {whole[kind]: body}
     if kind == "pin.cleared":
         return scene | {"pin": None} if scene["pin"] and scene["pin"]["pin_id"] == body["pin_id"] else scene
+    if kind == "announcement.cleared":
+        said = scene["announcement"]
+        return scene | {"announcement": None} if said and said["id"] == body["announcement_id"] else scene
     if kind == "session.moved":  # of another part
         return scene
     assert kind == "comment.removed"
@@ -88,6 +91,26 @@ async def test_a_new_session_brings_its_shelf_and_the_end_of_one_takes_its_pin(r
         scene = folded(scene, kind, body)
     assert scene == await snapshot(room)
     assert (scene["pin"], scene["shelf"]) == (None, {"slots": []})
+
+
+async def test_an_announcement_goes_with_its_session_and_not_with_another(room: Room):
+    studio, by, at = room.place.studio, room.place.by, room.air
+    coming = await make_session(room.place.shop, at.room_id, started=False)
+    await announce(studio, by, at.session_id, "At nine: brushes")
+    called_off = await make_session(room.place.shop, at.room_id, started=False)
+    await stop_session(studio, by, called_off)
+    assert (await snapshot(room))["announcement"]["text"] == "At nine: brushes"
+    for session_id, text in ((at.session_id, "Good night"), (coming, "Not tomorrow")):
+        await announce(studio, by, session_id, text)
+        before = await snapshot(room)
+        assert before["announcement"]["text"] == text
+        room.place.heard.events.clear()
+        await stop_session(studio, by, session_id)
+        scene = before
+        for _, kind, body in room.place.heard.events:
+            scene = folded(scene, kind, body)
+        assert scene["announcement"] is None
+        assert scene == await snapshot(room)
 
 
 async def test_the_comments_that_were_removed_last_are_known(room: Room):

@@ -10,7 +10,7 @@ import pytest
 from inventory.archiving import archive_sale
 from inventory.running import close_sale
 from keel.errors import Conflict, NotFound
-from live import sessions
+from live import sessions, store_scene
 from live.model import NEXT, ON_AIR, SessionFilter, SessionState, sources_of
 from live.sessions import NewSession
 from tests.inventory.selling import draft_sale, make_merchant, open_sale
@@ -102,6 +102,18 @@ async def test_a_session_is_changed_under_its_version_and_on_air_only_its_title(
     told = await sessions.edit_session(pond.rooms, pond.by, session.id, {"title": None})
     assert told.row.title is None
     assert json.loads(pond.log.events[-1][2])["title"] is None, "the room's"
+
+
+async def test_what_an_edit_tells_is_what_a_fresh_snapshot_reads(pond):
+    session = await pond.session(await pond.room())
+    for since, step in (("08:00", "planned"), ("08:01", "live")):
+        pond.shop.clock.advance(s=60)
+        await sessions.edit_session(pond.rooms, pond.by, session.id, {"title": f"At nine, {step}"})
+        told = json.loads(pond.log.events[-1][2])
+        assert told == (await store_scene.sessions(pond.shop.ledger, session.merchant_id, session.place))[0]
+        assert told["at"] == f"2027-01-15T{since}:00.000Z", "since when it is in its state, not since it has that title"
+        if step == "planned":
+            await pond.start(session)
 
 
 async def test_a_rehearsal_sells_only_what_is_not_real_and_the_reverse(pond):

@@ -42,6 +42,7 @@ class Shop:
     untold: list[Fact] = field(default_factory=list)
     count: int = 0
     pinned: int = 0
+    announced: int = 0
 
     async def open(self) -> None:
         self.place = await self.stage.room()
@@ -88,6 +89,9 @@ class Shop:
             case "pin.cleared":
                 await connection.execute(PUT, self.place, "pin", "null")
                 return {"pin_id": f"p{self.pinned}", "at": "now"}
+            case "announcement.cleared":
+                await connection.execute(PUT, self.place, "announcement", "null")
+                return {"announcement_id": f"x{self.announced}"}
             case "comment.removed":
                 read = "SELECT body FROM part WHERE (place, name) = ($1, 'removed') FOR UPDATE"
                 before = json.loads(await connection.fetchval(read, self.place) or "[]")
@@ -95,6 +99,7 @@ class Shop:
                 return {"comment_id": f"c{self.count}"}
         body = {"id": f"x{self.count}", "pin_id": f"p{self.count}"}
         self.pinned = self.count if kind == "pin.set" else self.pinned
+        self.announced = self.count if kind == "announced" else self.announced
         await connection.execute(PUT, self.place, WHOLE[kind], json.dumps(body))
         return body
 
@@ -129,7 +134,9 @@ class Shop:
 
 WHOLE = {"shelf.changed": "shelf", "pin.set": "pin", "talk.ruled": "talk", "announced": "announcement"}
 WAYS = ("at once", "late", "by the relay")
-KINDS = (*WHOLE, "session.moved", "room.changed", "pin.cleared", "sale.moved", "comment.removed")
+KINDS = (
+    *WHOLE, "session.moved", "room.changed", "pin.cleared", "announcement.cleared", "sale.moved", "comment.removed",
+)  # fmt: skip
 
 
 async def _write(connection: Any, fact: Fact) -> None:
@@ -162,7 +169,7 @@ async def shop(stage: Stage, database_url: str, room_log: RoomLog) -> AsyncItera
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_kind_of_event_keeps_the_law(shop: Shop, kind: str, told: str):
     await shop.open()
-    for first in ("session.moved", "pin.set"):
+    for first in ("session.moved", "pin.set", "announced"):
         await shop.do(first, 0, "at once")
     before = await shop.read()
     await shop.do(kind, 0, told)

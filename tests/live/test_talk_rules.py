@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from keel.errors import Malformed
 from live.errors_talk import Banned, CommentRefused, Muted, TalkClosed, TalkTooFast
+from live.messages import COMMENT_CHARS_MAX
 from live.talk_rules import (
     ACCENTS_MAX,
-    COMMENT_CHARS_MAX,
     CommentState,
     RoomTalk,
     Rules,

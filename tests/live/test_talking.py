@@ -32,7 +32,7 @@ async def test_a_comment_is_answered_recorded_and_shown(room: Room):
     assert (shown["id"], shown["author"], shown["text"]) == (said.id, "Hua", "how much is the long one?")
     (kept,) = await room.comments()
     assert (kept["id"], kept["author_id"], kept["state"]) == (said.id, hua.viewer_id, "shown")
-    (again,) = await recent(room.place.shop.pool, room.place.merchant_id, room.air.room_id, room.venue.place)
+    (again,) = await recent(room.place.shop.pool, room.place.merchant_id, room.air.room_id, room.venue.place, count=20)
     assert (again.id, again.text, again.at_ms) == (said.id, "how much is the long one?", said.at_ms)
 
 
@@ -138,7 +138,9 @@ async def test_a_rehearsal_is_read_in_the_rehearsal_alone(room: Room):
     await room.talk.say(rehearsal, room.viewer(), "testing")
     await room.talk.tick()
     assert {place for place, _, _ in room.place.heard.values} == {room.air.session_id}
-    assert await recent(room.place.shop.pool, room.place.merchant_id, room.air.room_id, room.air.room_id) == []
+    assert (
+        await recent(room.place.shop.pool, rehearsal.merchant_id, rehearsal.room_id, rehearsal.room_id, count=9) == []
+    )
 
 
 async def test_a_forgetful_redis_forgets_the_pace_and_nobody_who_is_silenced(room: Room):

@@ -2,7 +2,7 @@
 
 from loadtests.fanout import FIGURES, bench
 from loadtests.fanout_servers import FRAME_BYTES, SIDES
-from loadtests.fanout_viewers import Viewer, masked
+from loadtests.fanout_viewers import Viewer
 
 
 def test_a_very_small_run_of_every_side(tmp_path):
@@ -22,8 +22,3 @@ async def test_frames_are_counted_however_they_are_cut():
     for start in range(0, len(stream), 7):
         rest = viewer._count(rest + stream[start : start + 7])
     assert (Viewer.frames - before[0], Viewer.bytes_ - before[1], rest) == (3, 305, b"")
-
-
-def test_what_a_client_says_is_masked():
-    assert masked("hi") == b"\x81\x82" + bytes(4) + b"hi"
-    assert masked("x" * 200)[:4] == b"\x81\xfe\x00\xc8"

@@ -1,4 +1,4 @@
-"""The benchmark's arithmetic, and one very small run of both sides."""
+"""The benchmark's arithmetic, and one very small run of every side."""
 
 import secrets
 from contextlib import nullcontext
@@ -10,13 +10,14 @@ import uvloop
 from keel.clock import FollowingClock
 from keel.ids import Ids
 from loadtests.budgets import Budget
-from loadtests.phases import Round, Sizes
+from loadtests.phases import Sizes, one_round
 from loadtests.profiling import top_frames
 from loadtests.progress import tell
 from loadtests.report import broken, document_of, medians
 from loadtests.rush import data_folder
 from loadtests.side_baseline import BaselineSide
 from loadtests.side_millpond import MillpondSide
+from loadtests.side_socket import SocketSide
 from loadtests.sides import Buyers, Faults, told_twice
 from loadtests.stack import running
 from loadtests.yardstick import empty_201_cpu_us
@@ -49,21 +50,23 @@ def rounds(**changes):
     return [
         {"round": 1, "side": "millpond", "figures": figures(**changes)},
         {"round": 1, "side": "baseline", "figures": slow},
+        {"round": 1, "side": "socket", "figures": figures(orders_per_s=1_200.0)},
     ]
 
 
-@pytest.mark.parametrize("kind", [MillpondSide, BaselineSide])
+@pytest.mark.parametrize("kind", [MillpondSide, BaselineSide, SocketSide])
 def test_a_small_round_breaks_no_promise(kind):
     buyers = Buyers(Ids(FollowingClock()).new(), secrets.token_urlsafe(32))
     side = kind(buyers)
     with data_folder() as folder, running(folder / side.name, side.plan()) as stack:
-        found = uvloop.run(Round(side, stack, buyers, tell).run(TINY, nullcontext))
+        found = uvloop.run(one_round(side, stack, TINY, tell, nullcontext))
     assert (found["accepted"], found["not_accepted"]) == (60, {})
     assert found["refused"] == {"sold_out": 40}
     assert found["replayed"] == 10
     assert (found["rush"]["accepted"], found["rush"]["refused"]) == (21, {"sold_out": 39})
     assert found["faults"] == vars(Faults())
-    assert found["cpu_us_per_order"]["postgres"] >= 0
+    kinds = {"valkey", "postgres", "total", *side.plan().commands}
+    assert found["cpu_us_per_order"].keys() == kinds
 
 
 def test_the_yardstick_is_a_server_that_works_and_is_gone_in_the_end():
@@ -79,6 +82,13 @@ def test_a_slow_machine_is_held_against_its_own_yardstick():
     assert (budgets["refusal_in_empty_201s"]["at_most"], budgets["refusal_in_empty_201s"]["met"]) == (1.88, True)
 
 
+def test_an_order_over_the_socket_has_a_budget_of_its_own():
+    dear = figures(orders_per_s=1_199.0, cpu_us_per_order={"total": 110.1}, empty_201_cpu_us=47.0)
+    budgets = document_of({}, [*rounds()[:2], {"round": 1, "side": "socket", "figures": dear}])["budgets"]
+    missed = {name for name, budget in budgets.items() if not budget["met"]}
+    assert missed == {"socket_ratio", "socket_cpu_us_per_order", "socket_order_in_empty_201s"}
+
+
 def test_medians_keep_the_shape():
     assert medians([{"a": 1, "b": {"c": 5}}, {"a": 3, "b": {"c": 1}}, {"a": 2, "b": {}}]) == {"a": 2, "b": {"c": 3}}
 
@@ -86,6 +96,7 @@ def test_medians_keep_the_shape():
 def test_the_document_says_what_was_met():
     document = document_of({"cores": 2}, rounds())
     assert (document["ratio"], document["oversold"], broken(document)) == (8.0, 0, [])
+    assert (document["socket_ratio"], document["budgets"]["socket_ratio"]["met"]) == (12.0, True)
     assert all(budget["met"] for budget in document["budgets"].values())
 
 

@@ -8,7 +8,7 @@ import pytest
 from keel.identity import Role
 from tests.inventory.selling import make_merchant
 from tests.live.watching import Pond, gateway
-from tests.millpond.airs import Air, event, host_in, on_air, say, staff_token, viewer_in
+from tests.millpond.airs import Air, comments_until, event, host_in, on_air, say, staff_token, viewer_in
 
 
 @pytest.fixture
@@ -25,6 +25,8 @@ def commands(pond: Pond, air: Air) -> list[dict[str, Any]]:
         {"type": "talk.rule", "slow_mode_s": 5} | room,
         {"type": "silence", "viewer_id": new(), "kind": "mute", "for_s": 60, "reason": "rude"} | room,
         {"type": "silence.lift", "silence_id": new()} | room,
+        {"type": "comment.approve", "comment_id": new()} | room,
+        {"type": "comment.reject", "comment_id": new()} | room,
         {"type": "comment.remove", "comment_id": new()} | room,
     ]
 
@@ -56,6 +58,26 @@ async def test_slow_mode_is_told_and_kept_to(pond):
         assert refused["type"] == "urn:millpond:problem:talk-too-fast"
         await say(host, air, "one")
         await say(host, air, "two")
+
+
+async def test_what_waits_is_read_first_and_published_or_not(pond):
+    air = await on_air(pond)
+    async with viewer_in(pond, air) as one, viewer_in(pond, air) as two, host_in(pond, air) as host:
+        await host.ask("done", type="talk.rule", room_id=air.room, review=True)
+        waiting = []
+        for speaker in (one, two):
+            said: dict[str, Any] = {}
+            while not said.get("waits"):  # the rule is read within a second
+                pond.shop.clock.advance(s=2)
+                said = await say(speaker, air, f"at {pond.shop.clock.ms()}")
+            waiting.append(said["id"])
+        for kind, comment_id in zip(("comment.approve", "comment.reject"), waiting, strict=True):
+            await host.ask("done", type=kind, room_id=air.room, comment_id=comment_id)
+            again = await host.refused(type=kind, room_id=air.room, comment_id=comment_id)
+            assert again["type"] == "urn:millpond:problem:conflict", "of two moderators one decides"
+        assert [comment["id"] for comment in await comments_until(two, waiting[0])][-1] == waiting[0]
+    states = await pond.shop.rows("SELECT id::text, state FROM comment WHERE moderated_by IS NOT NULL ORDER BY id")
+    assert {row["id"]: row["state"] for row in states} == {waiting[0]: "shown", waiting[1]: "rejected"}
 
 
 async def test_a_silence_is_noted_and_lifted(pond):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from live.likes import PER_MESSAGE_MAX
+from live.messages import LIKES_MAX
 from tests.eventually import eventually_async
 from tests.live.watching import STAFF, Pond, Watcher, gateway
 from tests.millpond.airs import Air, comments_until, event, host_in, on_air, say, viewer_in
@@ -152,8 +152,9 @@ async def test_likes_are_counted_and_told(pond):
     air = await on_air(pond)
     async with viewer_in(pond, air) as one, viewer_in(pond, air) as two:
         assert (await one.ask("done", type="like", place=air.room, count=7))["result"] == {"counted": 7}
-        counted = (await two.ask("done", type="like", place=air.room, count=100))["result"]["counted"]
-        assert counted == PER_MESSAGE_MAX
+        assert (await two.refused(type="like", place=air.room, count=LIKES_MAX + 1))["status"] == 400
+        counted = (await two.ask("done", type="like", place=air.room, count=LIKES_MAX))["result"]["counted"]
+        assert counted == LIKES_MAX
         while True:
             (room,) = (await one.hear("tick"))["rooms"]
             if room.get("state", {}).get("counts", {}).get("likes") == 7 + counted:
@@ -196,5 +197,24 @@ async def test_a_comment_that_is_removed_leaves_every_screen(pond):
         await host.ask("done", type="comment.remove", room_id=air.room, comment_id=said["id"])
         for screen in (speaker, reader):
             assert await event(screen, "comment.removed") == {"comment_id": said["id"]}
+        kept = await say(speaker, air, "kind")
+        await comments_until(reader, kept["id"])
         async with pond.viewer() as late:
-            assert (await late.join(air.room))["snapshot"]["removed"] == [said["id"]]
+            joined = await late.join(air.room)
+            assert joined["snapshot"]["removed"] == [said["id"]]
+            assert [comment["id"] for comment in joined["comments"]] == [kept["id"]]
+
+
+async def test_whoever_comes_to_a_gateway_that_just_began_reads_what_was_said_before(pond):
+    air, now = await on_air(pond), pond.shop.clock.now()
+    said = [pond.shop.ids.new() for _ in range(3)]
+    for comment_id, state in zip(said, ("shown", "removed", "shown"), strict=True):
+        await pond.write(
+            "INSERT INTO comment (merchant_id, id, room_id, place, author_id, text, state, at)"
+            " VALUES (:merchant, :id, :room, :room, :id, 'how much?', :state, :now)",
+            merchant=pond.shop.staff.merchant_id, id=comment_id, room=air.room, state=state, now=now,
+        )  # fmt: skip
+    async with pond.viewer() as viewer:
+        joined = await viewer.join(air.room)
+    assert [comment["id"] for comment in joined["comments"]] == [said[0], said[2]]
+    assert joined["comments"][0].keys() == {"id", "author_id", "author", "text", "at_ms"}

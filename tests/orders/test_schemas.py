@@ -11,7 +11,16 @@ from inventory.model import LINES_MAX, UNITS_PER_LINE_MAX
 from keel.clock import FakeClock
 from keel.errors import Malformed
 from keel.ids import Ids
-from orders.schemas import BODY_BYTES_MAX, OrderRequest, Recipient, _remembered, fingerprint_of, read_order
+from orders.schemas import (
+    BODY_BYTES_MAX,
+    LineRequest,
+    OrderRequest,
+    Recipient,
+    _remembered,
+    fingerprint_of,
+    known,
+    read_order,
+)
 
 IDS = Ids(FakeClock())
 BUYER = IDS.new()
@@ -155,3 +164,19 @@ def test_what_tells_of_a_person_is_not_remembered(key):
 def test_a_body_is_worked_out_once_and_equal_bodies_share_it():
     body = json.dumps({"lines": [{"item_id": ITEMS[0], "quantity": 8}]}).encode()
     assert read_order(body) is read_order(bytes(bytearray(body)))
+
+
+def test_a_request_that_came_another_way_shares_what_was_worked_out():
+    one, other = (OrderRequest([LineRequest(ITEMS[0], 9)], share_code="pond") for _ in range(2))
+    assert known(one) is known(other)
+    assert (known(one).lines, known(one).share_code) == (one.lines, "pond")
+
+
+@pytest.mark.parametrize(
+    "more", [{"recipient": Recipient(**PERSON)}, {"ticket": "a ticket"}, {"lines": [LineRequest(ITEMS[0], 1)] * 5}]
+)
+def test_a_request_that_is_long_or_tells_of_a_person_is_not_remembered(more):
+    before = _remembered.cache_info().currsize
+    request = OrderRequest(**{"lines": [LineRequest(ITEMS[0], 10)]} | more)
+    assert known(request) is request
+    assert _remembered.cache_info().currsize == before
