@@ -144,7 +144,7 @@ def _presence_of(parts: Parts, name: str, voices: Voices) -> Presence:
 
 
 def _stock_of(parts: Parts, halls: Halls) -> StockTold:
-    return StockTold(StockLeft(gate=parts.gate, book=parts.viewers_book, reader=parts.reader), lambda: halls.rooms)
+    return StockTold(StockLeft(gate=parts.gate, book=parts.viewers_book), lambda: halls.rooms)
 
 
 def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:
