@@ -26,13 +26,15 @@ class Interval:
 @dataclass(slots=True)
 class Here:
     """One place. `sockets` and `intervals` by viewer; `dirty`: whose coming or going the headcount has not heard;
-    `is_told` is false until the headcount knows the whole list."""
+    `is_told` is false until the headcount knows the whole list; `online`: what it last said, where this gateway is to
+    tell it."""
 
     session_id: str | None = None
     sockets: dict[str, int] = field(default_factory=dict)
     intervals: dict[str, Interval] = field(default_factory=dict)
     dirty: set[str] = field(default_factory=set)
     is_told: bool = False
+    online: int | None = None
 
 
 def together_ms(stays: Iterable[tuple[int, int]]) -> int:

@@ -5,7 +5,7 @@ is answered from here: no question to Redis or PostgreSQL per viewer.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -73,6 +73,12 @@ class Audience(Generic[V]):
         session = self._scene.get("session")
         return str(session["session_id"]) if session is not None and session["state"] in ON_AIR else None
 
+    @property
+    def shelf(self) -> Sequence[Mapping[str, Any]]:
+        """The slots of the shelf, by what the viewers have been told."""
+        slots: Sequence[Mapping[str, Any]] = self._scene.get("shelf", {}).get("slots", ())
+        return slots
+
     def open(self, position: Position, scene: Scene, before: Iterable[Event] = (), said: Iterable[bytes] = ()) -> None:
         """Begin from a snapshot, or go on from one after a gap: then the next tick shows it to everybody.
 
@@ -105,6 +111,12 @@ class Audience(Generic[V]):
                 self._take_state(kind, body)
             case Resync():
                 self.lose()
+
+    def forget(self, kind: str) -> None:
+        """A value of the state lane is true no more: whoever comes from now on is not told."""
+        if self._state.pop(kind, None) is not None:
+            self._answers.clear()
+            self._changed.pop(kind, None)
 
     def lose(self) -> None:
         """Something is missing: nothing more is told until somebody calls `open`."""

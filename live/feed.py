@@ -5,7 +5,7 @@ log does not reach back so far the sink gets a Resync, and after it the events f
 begun to watch. A sink is called on the loop, must not wait, and must not raise.
 
 A feed tells itself something every second. One that does not hear it is deaf, whatever its connection says, and
-connects anew.
+connects anew; but not while it catches up with its places one after the other, which with many takes longer than that.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -89,7 +90,7 @@ class Feed:
         self._own_channel = f"feed:{{{name}}}".encode()
         self._places: dict[bytes, _Place] = {}
         self._changed = asyncio.Event()
-        self._heard_s = -math.inf
+        self._heard_s = self._caught_up_s = -math.inf
 
     @property
     def healthy(self) -> bool:
@@ -136,9 +137,9 @@ class Feed:
         connection = self._redis.connection_pool.make_connection()
         over = asyncio.Event()
 
-        async def ending(part: Awaitable[None]) -> None:
+        async def ending(part: Callable[[], Awaitable[None]]) -> None:
             try:
-                await part
+                await part()
             finally:
                 over.set()
                 self._changed.set()
@@ -146,8 +147,8 @@ class Feed:
         try:
             await connection.connect()
             async with asyncio.TaskGroup() as group:
-                parts = self._hear(connection, over), self._subscribe(connection, over), self._beat(over)
-                tasks = [group.create_task(ending(part)) for part in parts]
+                parts = partial(self._hear, connection, over), partial(self._subscribe, connection, over)
+                tasks = [group.create_task(ending(part)) for part in (*parts, partial(self._beat, over))]
                 await stop.wait()
                 over.set()
                 for task in tasks:
@@ -175,12 +176,13 @@ class Feed:
                 await self._message(channel, data)
             elif what in {b"subscribe", b"ssubscribe"} and channel in self._places:
                 await self._catch_up(self._places[channel])
+                self._caught_up_s = self._clock_s()
 
     async def _beat(self, over: asyncio.Event) -> None:
         """Say something and hear it, again and again. Raises FeedDeaf."""
         began_s = self._clock_s()
         async for _ in every(BEAT_EVERY_S, over):
-            if self._clock_s() - max(began_s, self._heard_s) > HEARD_WITHIN_S:
+            if self._clock_s() - max(began_s, self._heard_s, self._caught_up_s) > HEARD_WITHIN_S:
                 raise FeedDeaf
             await self._log.put_to(self._own_channel.decode(), "beat", b"{}")
 

@@ -1,7 +1,7 @@
 """What each media server says, read into what it means: `Said`, a step and who it is about.
 
     nginx-rtmp   form: call, name, clientid, and the arguments of the stream's URL among them
-    SRS          JSON: action, stream, client_id, param ("?key=…")
+    SRS          JSON: action, server_id, stream, client_id, param ("?key=…")
     MediaMTX     JSON of its authentication: action, path, id, query; and what its runOnReady and runOnNotReady send, a
                  form: path, id, query
 
@@ -52,6 +52,7 @@ class SrsCall(msgspec.Struct):
 
     action: Short
     client_id: Short | int = ""
+    server_id: Short | int = ""
     stream: Short = ""
     param: Short = ""
 
@@ -76,7 +77,8 @@ def of_srs(body: bytes) -> Said:
     """A call of SRS. Raises Malformed."""
     call = _json(body, SrsCall)
     step = SRS_STEPS.get(call.action, Step.OTHER)
-    return Said(step, _report("srs", call.stream, str(call.client_id), _key(call.param)))
+    server = f"srs:{call.server_id}" if call.server_id else "srs"
+    return Said(step, _report(server, call.stream, str(call.client_id), _key(call.param)))
 
 
 def of_mediamtx(body: bytes) -> Said:

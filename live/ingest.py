@@ -25,12 +25,17 @@ ALIVE_EVERY: Final = timedelta(seconds=5)  # a sign of life is written down no m
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a media server says of one of its clients. `client` is the server's own id of it, behind the server's
-    kind; `key` is what came with the stream's name, empty where the server does not repeat it."""
+    """What a media server says of one of its clients. `client` is the server's own id of it, behind the server and a
+    colon; `key` is what came with the stream's name, empty where the server does not repeat it."""
 
     place: str
     client: str
     key: str = ""
+
+
+def server_of(client: str) -> str:
+    """Which media server a client is of."""
+    return client.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ async def published(ingest: Ingest, report: Report) -> None:
         if change is Change.SHUT_OUT:
             raise PublishRefused(reason="gone")
         if change is Change.CAME:
-            await _keep(command, row, publishers, since=now, alive_at=None)
+            await _keep(command, row, publishers, since=now, alive_at=now if _gives_signs(row, report.client) else None)
             await show(command, row)
 
 
@@ -85,21 +90,27 @@ async def alive(ingest: Ingest, report: Report) -> None:
             await show(command, row)
         elif is_on and (row.alive_at is None or now - row.alive_at >= ALIVE_EVERY):
             await store_ingest.revise(command.session, row, alive_at=now)
+        elif publishers != _publishers(row):
+            await store_ingest.revise(command.session, row, others=publishers.others)
 
 
 async def unpublished(ingest: Ingest, report: Report) -> None:
-    """A client left. Where it was the picture, the session is interrupted; any other one's leaving is only noted."""
+    """A client left. Where it was the picture, the session is interrupted, unless the one before it is still there: the
+    media server let this one not in. Any other one's leaving is only noted."""
     async with ingest.rooms.command() as command:
         try:
             row = await _locked(command, report)
         except PublishRefused:
             return  # of a stream that is none of ours
-        change, publishers = _publishers(row).left(report.client, ingest.rooms.clock.ms())
+        now = ingest.rooms.clock.now()
+        change, publishers = _publishers(row).left(report.client, to_ms(now))
         if change is Change.LEFT:
-            await _keep(command, row, publishers, since=None, alive_at=None)
+            await _keep(command, row, publishers, since=None, alive_at=row.alive_at)
             await lose(command, row, Why.PICTURE_LOST)
+        elif change is Change.BACK:
+            await _keep(command, row, publishers, since=now, alive_at=None if row.alive_at is None else now)
         else:
-            await store_ingest.revise(command.session, row, gone=[list(entry) for entry in publishers.gone])
+            await store_ingest.revise(command.session, row, others=publishers.others)
 
 
 async def show(command: Command, row: IngestRow) -> None:
@@ -150,11 +161,17 @@ async def _require_broadcast(command: Command, row: IngestRow) -> None:
 
 
 def _publishers(row: IngestRow) -> Publishers:
-    return Publishers.read(row.client, row.gone)
+    return Publishers.read(row.client, row.others)
+
+
+def _gives_signs(row: IngestRow, client: str) -> bool:
+    """Whether the media server of a client that begins gives signs of life: it did for the last one here."""
+    last = row.client or next((entry[0] for entry in reversed(row.others)), "")
+    return row.alive_at is not None and server_of(last) == server_of(client)
 
 
 async def _keep(
     command: Command, row: IngestRow, publishers: Publishers, *, since: datetime | None, alive_at: datetime | None
 ) -> None:
-    gone = [list(entry) for entry in publishers.gone]
-    await store_ingest.revise(command.session, row, client=publishers.client, gone=gone, since=since, alive_at=alive_at)
+    values = {"client": publishers.client, "others": publishers.others, "since": since, "alive_at": alive_at}
+    await store_ingest.revise(command.session, row, **values)

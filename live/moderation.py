@@ -78,8 +78,9 @@ async def lift(studio: Studio, by: Principal, room_id: str, silence_id: str) -> 
     """End a silence before its time. Raises NotFound."""
     async with studio.command() as command:
         await may_in_room(command.session, by, room_id, Power.MODERATE)
+        await store_talk.require_room(command.session, by.merchant_id, room_id)
+        await store_talk.put_rules(command.session, by.merchant_id, room_id, {})  # first, as with `silence`
         row = await store_talk.lift_silence(command.session, by.merchant_id, room_id, silence_id)
-        await store_talk.put_rules(command.session, by.merchant_id, room_id, {})
         command.audit(by, "talk.lift", room_id, viewer_id=row.viewer_id, kind=row.kind)
 
 

@@ -11,7 +11,7 @@ from live import store_ingest, store_rooms, store_sessions
 from live.ingest import lose, show
 from live.model import ON_AIR, SessionState, Why
 from live.moving import CLOCK, end, taken
-from live.publishers import Publishers
+from live.publishers import THERE_FOR_MS, Publishers
 from live.studio import Command, Studio
 from live.tables_rooms import IngestRow, SessionRow
 
@@ -20,7 +20,7 @@ Seen = TypeVar("Seen")
 log = logging.getLogger(__name__)
 
 DUE_PER_TICK_MAX: Final = 100
-SILENT_AFTER: Final = timedelta(seconds=45)  # several signs of life of a media server that gives any
+SILENT_AFTER: Final = timedelta(milliseconds=THERE_FOR_MS)  # several signs of life of a media server that gives any
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ async def _fall_silent(command: Command, seen: IngestRow) -> None:
     row = await store_ingest.lock(command.session, merchant_id=seen.merchant_id, room_id=seen.room_id, place=seen.place)
     if (row.client, row.alive_at) != (seen.client, seen.alive_at):
         return  # it spoke meanwhile
-    quiet = Publishers.read(row.client, row.gone).fell_silent()
-    await store_ingest.revise(command.session, row, client=quiet.client, since=None, alive_at=None)
+    quiet = Publishers.read(row.client, row.others).fell_silent()
+    await store_ingest.revise(command.session, row, client=quiet.client, others=quiet.others, since=None, alive_at=None)
     await lose(command, row, Why.SILENCE)
 
 

@@ -17,6 +17,7 @@ from live.talk_rules import RoomTalk, banned
 from live.viewers import Viewer
 
 KNOWN_FOR_S: Final = 5.0
+REMEMBERED_FOR_S: Final = 30.0  # so long a place is taken as it was while PostgreSQL does not answer
 KNOWN_MAX: Final = 10_000
 SILENT: Final = "rooms cannot be looked up right now"
 
@@ -25,6 +26,7 @@ TalkOf = Callable[[str, str], Awaitable[RoomTalk]]  # merchant, room
 
 class Places:
     """Looks places up, each at most once in KNOWN_FOR_S: a crowd that comes back at once asks PostgreSQL one question.
+    Where it does not answer, what was known holds on for a while: who loses the network meanwhile comes back.
 
     `talk` tells who is banned. `clock_s` is monotonic, in seconds.
     """
@@ -65,18 +67,25 @@ class Places:
     async def _find(self, place_id: str) -> Place | None:
         known = self._known.get(place_id)
         if known is None or known[0] < self._clock_s():
-            async with self._locks.setdefault(place_id, asyncio.Lock()):
-                known = self._known.get(place_id)
-                if known is None or known[0] < self._clock_s():
-                    known = await self._look(place_id)
-            self._locks.pop(place_id, None)
+            lock = self._locks.setdefault(place_id, asyncio.Lock())
+            try:
+                async with lock:
+                    known = self._known.get(place_id)
+                    if known is None or known[0] < self._clock_s():
+                        known = await self._look(place_id)
+            finally:
+                if not lock.locked():
+                    self._locks.pop(place_id, None)
         return known[1]
 
     async def _look(self, place_id: str) -> tuple[float, Place | None]:
         try:
             place = await place_of(self._reader, place_id)
         except LedgerFault as fault:
-            raise Unavailable(detail=SILENT) from fault
+            known = self._known.get(place_id)
+            if known is None or self._clock_s() > known[0] - KNOWN_FOR_S + REMEMBERED_FOR_S:
+                raise Unavailable(detail=SILENT) from fault
+            return known
         known = self._known[place_id] = (self._clock_s() + KNOWN_FOR_S, place)
         self._known.move_to_end(place_id)
         if len(self._known) > KNOWN_MAX:

@@ -1,15 +1,16 @@
 """The audience in figures: online, unique and peak, and the intervals behind them. See docs/counts.md.
 
 Who is online is counted in Redis, exactly and by everybody together; who ever watched and the peak are PostgreSQL's, so
-no figure that has to last goes with an engine that forgets. Once a second a gateway tells both what changed. For each
-place one of the gateways, the speaker, puts the counts on the state lane: everybody sees the same figures, and the
-peak has one writer at a time.
+no figure that has to last goes with an engine that forgets. Once a second a gateway tells both what changed, each by
+itself: however long PostgreSQL takes, Redis hears in time that the gateway and its viewers are there. For each place
+one of the gateways, the speaker, puts the counts on the state lane: everybody sees the same figures, and the peak has
+one writer at a time.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -29,10 +30,9 @@ from live.store_presence import BATCH_MAX
 log = logging.getLogger(__name__)
 
 COUNTS: Final = "counts"
-PLACES_AT_ONCE: Final = 8
+CALLS_AT_ONCE: Final = 8
 WAITING_MAX: Final = 200_000  # intervals that wait for a PostgreSQL that is away; more are lost, oldest first
-# A slow PostgreSQL must not make this gateway silent in Redis: what a tick waits for it, and its pause, stay below
-# SILENT_MS of the headcount.
+TELL_EVERY_S: Final = 1.0
 STORE_FOR_S: Final = 0.4
 ANSWER_WITHIN_S: Final = 0.7
 LIFE_SILENT_S: Final = 10.0  # more than a slow PostgreSQL makes of a second; the intervals end where the life did
@@ -42,7 +42,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Presence:
-    """Of one gateway. `joined`, `left` and `turned` never wait; `tick`, once a second, does all that does.
+    """Of one gateway. `joined`, `left` and `turned` never wait; `beat`, for Redis, and `tell`, for PostgreSQL and for
+    the screens, do all that does: call each once a second.
 
     `likes`: of a session, told with the counts where given; it answers None where nobody can tell, and does not raise.
     """
@@ -55,7 +56,7 @@ class Presence:
         self._attendance = Attendance(ids)
         self._life: str | None = None
         self._is_closed = False
-        self._one_at_a_time = asyncio.Lock()
+        self._beating, self._telling = asyncio.Lock(), asyncio.Lock()
         self._alive_at = clock.now()
 
     def joined(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
@@ -70,30 +71,25 @@ class Presence:
         """Another session is on air at a place, or none any more: for all who are there."""
         self._attendance.turned(place, session_id, at_ms)
 
-    async def tick(self) -> None:
-        """Store what happened, tell who is here, and the counts of the places this gateway speaks for."""
-        async with self._one_at_a_time:
+    async def beat(self) -> None:
+        """Say who is here. A beat waits for Redis alone: one that came late would bury viewers who are there."""
+        async with self._beating:
             if not self._is_closed:
-                await self._tick()
+                await _few(self._heard(place, here) for place, here in list(self._attendance.places.items()))
+                self._attendance.forget_empty()
+
+    async def tell(self) -> None:
+        """Store what happened, and tell the counts of the places this gateway speaks for."""
+        async with self._telling:
+            if not self._is_closed:
+                await self._store()
+                await self._speak()
 
     async def close(self) -> None:
         """Everybody is gone: end what is open, and take this gateway's viewers from the counts."""
-        async with self._one_at_a_time:
+        async with self._beating, self._telling:
             self._is_closed = True
             await self._close()
-
-    async def _tick(self) -> None:
-        places = asyncio.Semaphore(PLACES_AT_ONCE)
-
-        async def one(place: str, here: Here) -> None:
-            async with places:
-                await self._tell(place, here)
-
-        await self._store()
-        async with asyncio.TaskGroup() as group:
-            for place, here in list(self._attendance.places.items()):
-                group.create_task(one(place, here))
-        self._attendance.forget_empty()
 
     async def _close(self) -> None:
         now_ms = self._clock.ms()
@@ -117,16 +113,15 @@ class Presence:
         except DRIVER_ERRORS as fault:
             log.warning("the end of this gateway is left to a worker: %s", type(fault).__name__)
 
-    async def _tell(self, place: str, here: Here) -> None:
+    async def _heard(self, place: str, here: Here) -> None:
         """Tell a place's headcount what changed since it last answered, or everything."""
         sent, here.dirty = here.dirty, set()
         try:
             counted = await self._beat(place, here, sent)
-            if counted.is_speaker:
-                await self._speak(place, here.session_id, counted.online)
+            here.online = counted.online if counted.is_speaker else None
         except LogSilent as silence:
             here.dirty |= sent
-            here.is_told = False
+            here.is_told, here.online = False, None
             log.warning("counts of %s: %s", place, silence)
 
     async def _beat(self, place: str, here: Here, sent: set[str]) -> Counted:
@@ -144,23 +139,41 @@ class Presence:
         here.is_told = counted.is_known
         return counted
 
-    async def _speak(self, place: str, session_id: str | None, online: int) -> None:
-        body: dict[str, Any] = {"online": online}
-        if session_id is not None:
-            body |= await self._lasting(session_id, online)
-            likes = None if self._likes is None else await self._likes(session_id)
-            body |= {} if likes is None else {"likes": likes}
-        await self._log.put(place, COUNTS, _encode(body))
+    async def _speak(self) -> None:
+        """Put the counts of every place that this gateway speaks for."""
+        places = [(name, here.session_id, here.online) for name, here in self._attendance.places.items()]
+        spoken = [(name, session_id, online) for name, session_id, online in places if online is not None]
+        lasting = await self._lasting({session_id: online for _, session_id, online in spoken if session_id})
+        await _few(
+            self._put(name, session_id, {"online": online} | lasting.get(session_id or "", {}))
+            for name, session_id, online in spoken
+        )
 
-    async def _lasting(self, session_id: str, online: int) -> dict[str, int]:
-        """What PostgreSQL knows; nothing where it does not answer in time."""
+    async def _put(self, place: str, session_id: str | None, body: dict[str, int]) -> None:
+        likes = None if session_id is None or self._likes is None else await self._likes(session_id)
+        try:
+            await self._log.put(place, COUNTS, _encode(body if likes is None else body | {"likes": likes}))
+        except LogSilent as silence:
+            log.warning("counts of %s are not told: %s", place, silence)
+
+    async def _lasting(self, online: Mapping[str, int]) -> dict[str, dict[str, int]]:
+        """What PostgreSQL knows of these sessions; nothing where it does not answer in time.
+
+        Nobody who is online is left out of those who ever were: while stays wait, nobody knows how many those are.
+        """
+        if not online:
+            return {}
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
-                counts = await store_presence.counts(self._pool, session_id, online)
+                known = await store_presence.counts(self._pool, online)
         except DRIVER_ERRORS as fault:
-            log.warning("counts of session %s: %s", session_id, type(fault).__name__)
+            log.warning("counts of %d sessions: %s", len(online), type(fault).__name__)
             return {}
-        return {"unique": counts.unique, "peak": counts.peak}
+        waits = {interval.session_id for interval in self._attendance.opened}
+        return {
+            session_id: {"peak": counts.peak} | ({} if session_id in waits else {"unique": counts.unique})
+            for session_id, counts in known.items()
+        }
 
     async def _store(self) -> None:
         """Renew this gateway's life and store the intervals that wait, in batches. A fault puts them off."""
@@ -203,6 +216,19 @@ class Presence:
         if lost > 0:
             del waiting[:lost]
             INTERVALS_LOST.inc(lost)
+
+
+async def _few(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await them all, CALLS_AT_ONCE at a time."""
+    turns = asyncio.Semaphore(CALLS_AT_ONCE)
+
+    async def one(call: Coroutine[Any, Any, None]) -> None:
+        async with turns:
+            await call
+
+    async with asyncio.TaskGroup() as group:
+        for call in calls:
+            group.create_task(one(call))
 
 
 async def end_silent(pool: Pool, now: datetime) -> None:

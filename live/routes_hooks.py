@@ -1,11 +1,13 @@
 """Hooks of media servers: each speaks its own way, all of it comes to one use case.
 
 They are no part of the documented API: nobody but a media server calls them, and docs/live.md says how it is told to.
-Every server takes 2xx with `{"code": 0}` as a yes, and anything else as a no.
+Every server takes 2xx with `{"code": 0}` as a yes, and anything else as a no. Where there are several, each says its
+name in `?server=`: nginx-rtmp counts its clients, and two servers would count alike.
 """
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -44,35 +46,37 @@ router = APIRouter(prefix="/v1/hooks", include_in_schema=False)
 @router.post("/nginx-rtmp")
 async def nginx_rtmp(request: Request, ingest: FromServer) -> Mapping[str, int]:
     """on_publish, on_publish_done and on_update of nginx-rtmp."""
-    return await _heard(ingest, of_nginx(await request.body()))
+    return await _heard(request, ingest, of_nginx(await request.body()))
 
 
 @router.post("/srs")
 async def srs(request: Request, ingest: FromServer) -> Mapping[str, int]:
     """http_hooks of SRS."""
-    return await _heard(ingest, of_srs(await request.body()))
+    return await _heard(request, ingest, of_srs(await request.body()))
 
 
 @router.post("/mediamtx/auth")
 async def mediamtx_auth(request: Request, ingest: FromServer) -> Mapping[str, int]:
     """authHTTPAddress of MediaMTX: whoever may publish has not begun yet."""
-    return await _heard(ingest, of_mediamtx(await request.body()))
+    return await _heard(request, ingest, of_mediamtx(await request.body()))
 
 
 @router.post("/mediamtx/ready")
 async def mediamtx_ready(request: Request, ingest: FromServer) -> Mapping[str, int]:
     """runOnReady of MediaMTX."""
-    return await _heard(ingest, of_mediamtx_path(Step.PUBLISHED, await request.body()))
+    return await _heard(request, ingest, of_mediamtx_path(Step.PUBLISHED, await request.body()))
 
 
 @router.post("/mediamtx/not-ready")
 async def mediamtx_not_ready(request: Request, ingest: FromServer) -> Mapping[str, int]:
     """runOnNotReady of MediaMTX."""
-    return await _heard(ingest, of_mediamtx_path(Step.UNPUBLISHED, await request.body()))
+    return await _heard(request, ingest, of_mediamtx_path(Step.UNPUBLISHED, await request.body()))
 
 
-async def _heard(ingest: Ingest, said: Said) -> Mapping[str, int]:
-    step = _STEPS.get(said.step)
+async def _heard(request: Request, ingest: Ingest, said: Said) -> Mapping[str, int]:
+    step, report, server = _STEPS.get(said.step), said.report, request.query_params.get("server")
+    if server and report.client:
+        report = replace(report, client=f"{server}:{report.client}")
     if step is not None:
-        await step(ingest, said.report)
+        await step(ingest, report)
     return YES

@@ -3,9 +3,10 @@
 The gate is for those who buy, so it is asked at most once a second for each sale, however many rooms show it.
 """
 
+import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,13 +15,12 @@ import msgspec
 from inventory.book import SaleBook
 from inventory.faults import GateSilent, LedgerFault
 from inventory.gate import Gate
-from inventory.ledger import Ledger
-from live import store_parts
 from live.audience import Audience
 from live.feed import StateItem
 
 FRESH_S: Final = 1.0
 SALES_MAX: Final = 1_000
+ROOMS_AT_ONCE: Final = 8
 TELL_EVERY_S: Final = 1.0
 STOCK: Final = "stock"
 
@@ -36,22 +36,16 @@ class _Reading:
 class StockLeft:
     """Stock left, with a bounded memory of the last second. `clock_s` is monotonic, in seconds."""
 
-    def __init__(
-        self, *, gate: Gate, book: SaleBook, reader: Ledger, clock_s: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._gate, self._book, self._reader, self._clock_s = gate, book, reader, clock_s
+    def __init__(self, *, gate: Gate, book: SaleBook, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._gate, self._book, self._clock_s = gate, book, clock_s
         self._readings: OrderedDict[str, _Reading] = OrderedDict()
 
-    async def left(self, merchant_id: str, place: str) -> dict[str, int]:
-        """Units left by item, of all that the place's shelf shows. What nobody knows just now is left out.
-
-        Raises LedgerFault.
-        """
-        shown = [slot for slot in await store_parts.shelf(self._reader, merchant_id, place) if not slot.hidden]
-        by_sale = {sale_id: await self._of_sale(sale_id) for sale_id in sorted({slot.sale_id for slot in shown})}
-        return {
-            slot.item_id: by_sale[slot.sale_id][slot.item_id] for slot in shown if slot.item_id in by_sale[slot.sale_id]
-        }
+    async def left(self, shelf: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        """Units left by item, of all that a shelf shows, by its slots in the scene. What nobody knows just now is left
+        out. Raises LedgerFault."""
+        shown = [(slot["sale_id"], slot["item_id"]) for slot in shelf if not slot["hidden"]]
+        by_sale = {sale_id: await self._of_sale(sale_id) for sale_id in sorted({sale_id for sale_id, _ in shown})}
+        return {item_id: by_sale[sale_id][item_id] for sale_id, item_id in shown if item_id in by_sale[sale_id]}
 
     async def _of_sale(self, sale_id: str) -> dict[str, int]:
         known = self._readings.get(sale_id)
@@ -84,7 +78,11 @@ class StockLeft:
 
 
 class StockTold:
-    """What the rooms of one gateway were told of their stock. Each gateway asks the gate, so nobody is told twice."""
+    """What the rooms of one gateway were told of their stock. Each gateway asks the gate, so nobody is told twice.
+
+    What a room's shelf shows is known from its scene, so a room costs PostgreSQL nothing. Between broadcasts nothing is
+    told: what was left when one ended is not what a shelf sells on.
+    """
 
     def __init__(self, stock: StockLeft, rooms: Callable[[], Iterable[Audience[Any]]]) -> None:
         self._stock, self._rooms = stock, rooms
@@ -92,19 +90,24 @@ class StockTold:
 
     async def tick(self) -> None:
         """Tell every room with a broadcast what has changed. Call it every TELL_EVERY_S."""
-        told: dict[Audience[Any], bytes] = {}
-        for room in list(self._rooms()):
-            before = self._told.get(room)
-            told_now = await self._body(room) if room.viewers and room.session_id is not None else before
-            if told_now is not None and told_now != before:
-                room.hear(StateItem(room.place, STOCK, told_now))
-            if told_now is not None:
-                told[room] = told_now
-        self._told = told
+        rooms = list(self._rooms())
+        for room in rooms:
+            if room.session_id is None:
+                room.forget(STOCK)
+        on_air = [room for room in rooms if room.session_id is not None]
+        self._told = {room: body for room, body in self._told.items() if room in on_air}
+        turns = asyncio.Semaphore(ROOMS_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for room in on_air:
+                if room.viewers:
+                    group.create_task(self._tell(room, turns))
 
-    async def _body(self, room: Audience[Any]) -> bytes | None:
-        """What is left; None while nobody knows."""
-        try:
-            return _encode(await self._stock.left(room.merchant_id, room.place))
-        except LedgerFault:
-            return self._told.get(room)
+    async def _tell(self, room: Audience[Any], turns: asyncio.Semaphore) -> None:
+        async with turns:
+            try:
+                told = _encode(await self._stock.left(room.shelf))
+            except LedgerFault:
+                return  # nobody knows
+        if told != self._told.get(room) and room.session_id is not None:
+            self._told[room] = told
+            room.hear(StateItem(room.place, STOCK, told))

@@ -102,7 +102,8 @@ class SessionHistoryRow(Table):
 
 
 class IngestRow(Table):
-    """Who sends the picture of a place. `gone`: [client, when in ms] of the last few who left."""
+    """Who sends the picture of a place. `others`: of the last few who left, and of who was the picture before; see
+    live.publishers. `alive_at` stays when a client leaves: its media server gives signs of life."""
 
     __tablename__ = "ingest"
 
@@ -113,4 +114,4 @@ class IngestRow(Table):
     client: Mapped[Word | None]
     since: Mapped[Moment | None]
     alive_at: Mapped[Moment | None]
-    gone: Mapped[list[Any]] = mapped_column(JSONB)
+    others: Mapped[list[Any]] = mapped_column("gone", JSONB)

@@ -25,6 +25,7 @@ from live.headcount import BEAT_EVERY_S, Headcount
 from live.invitations import Invitations
 from live.parts import parts_of
 from live.places import Places
+from live.presence import TELL_EVERY_S as COUNTS_EVERY_S
 from live.presence import Presence
 from live.reception import Reception
 from live.registry import Registry
@@ -102,7 +103,8 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
-        group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.tick))
+        group.create_task(run_every("presence", BEAT_EVERY_S, ended, presence.beat))
+        group.create_task(run_every("counts", COUNTS_EVERY_S, ended, presence.tell))
         voices.start(group, ended)
         said = partial(said_at, parts.pool)
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
@@ -154,7 +156,7 @@ def _presence_of(parts: Parts, name: str, voices: Voices) -> Presence:
 
 
 def _stock_of(parts: Parts, halls: Halls) -> StockTold:
-    return StockTold(StockLeft(gate=parts.gate, book=parts.viewers_book, reader=parts.reader), lambda: halls.rooms)
+    return StockTold(StockLeft(gate=parts.gate, book=parts.viewers_book), lambda: halls.rooms)
 
 
 def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:

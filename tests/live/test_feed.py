@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 import pytest
@@ -10,8 +10,10 @@ from redis.asyncio import Redis
 
 from keel.clock import FakeClock
 from keel.ids import Ids
+from live import feed as feed_module
 from live.feed import HEARD_WITHIN_S, Feed, FeedItem, LogItem, Resync, StateItem
-from live.roomlog import LogSilent, RoomLog
+from live.metrics import FEED_FAULTS
+from live.roomlog import Event, LogSilent, Position, RoomLog
 from tests.eventually import eventually_async
 
 PLACE = "01a3185c-9000-7000-8000-000000000001"
@@ -109,6 +111,35 @@ async def test_a_screen_hears_its_own_place_only_and_no_more_once_it_left(feed: 
         await here.has([1, 2])
         await there.has([1])
     assert left.seqs == [1]
+
+
+class Slow(RoomLog):
+    """A room log of which every answer takes half a second, on a clock of its own."""
+
+    now_s = 0.0
+
+    async def position(self, place: str) -> Position:
+        self.now_s += 0.5
+        return await super().position(place)
+
+    async def since(self, place: str, after: Position) -> list[Event] | None:
+        self.now_s += 0.5
+        return await super().since(place, after)
+
+
+async def test_a_feed_of_many_rooms_catches_up_however_long_that_takes(redis: Redis, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(feed_module, "BEAT_EVERY_S", 0.001)
+    log, places, faults = Slow(redis, FakeClock()), [IDS.new() for _ in range(60)], FEED_FAULTS._value.get()
+    async with running(Feed(redis, log, IDS.new(), lambda: log.now_s)) as feed, AsyncExitStack() as stack:
+        screens = [Screen() for _ in places]
+        watches = [feed.watch(*watch) for watch in zip(places, screens, strict=True)]
+        await asyncio.gather(*(stack.enter_async_context(watch) for watch in watches))
+        await cut(redis)
+        for place in places:
+            await say(log, 1, place=place)
+        for screen in screens:
+            await screen.has([1])
+    assert FEED_FAULTS._value.get() - faults == 1, "the one connection that was cut"
 
 
 async def test_two_feeds_behave_as_one(redis: Redis, feed: Feed, room_log: RoomLog):

@@ -64,11 +64,11 @@ def test_nginx_says_it_in_a_form(call, step):
 )
 def test_srs_says_it_in_json(action, step):
     said = of_srs(json.dumps(SRS | {"action": action}).encode())
-    assert said == Said(step, Report(PLACE, "srs:9308h583", "k.s"))
+    assert said == Said(step, Report(PLACE, "srs:vid-0xk989d:9308h583", "k.s"))
 
 
 def test_an_older_srs_counts_its_clients():
-    assert of_srs(json.dumps(SRS | {"client_id": 1985}).encode()).report.client == "srs:1985"
+    assert of_srs(json.dumps(SRS | {"client_id": 1985, "server_id": ""}).encode()).report.client == "srs:1985"
 
 
 def test_mediamtx_asks_first_and_reports_then():
@@ -126,6 +126,17 @@ async def test_a_broadcast_by_nginx(pond, server):
         assert (answer.status_code, await pond.state(session)) == (200, state)
     refused = await server.post(url("nginx-rtmp"), content=nginx("publish", place=session.place, key="forged"))
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:millpond:problem:publish-refused")
+
+
+async def test_two_media_servers_that_count_alike_are_told_apart_by_their_names(pond, server):
+    session = await pond.session(await pond.room())
+    key = await pond.key(session)
+    for name, call in (("a", "publish"), ("b", "publish"), ("a", "publish_done")):
+        body = nginx(call, place=session.place, key=key)
+        answer = await server.post(f"{url('nginx-rtmp')}&server={name}", content=body)
+        assert (answer.status_code, await pond.state(session)) == (200, "live")
+    await server.post(f"{url('nginx-rtmp')}&server=b", content=nginx("publish_done", place=session.place, key=key))
+    assert await pond.state(session) == "interrupted"
 
 
 async def test_a_broadcast_by_srs(pond, server):

@@ -66,13 +66,7 @@ async def test_whatever_the_order_whoever_still_publishes_is_the_picture(pond, o
             await (pond.publish if call[0] == "+" else pond.unpublish)(session, call[1:])
         except PublishRefused:
             assert order.index("-old") < order.index("+old")
-    publishes = order.index("+new") > order.index("+old") or order.index("-old") < order.index("+old")
-    if publishes:
-        assert await pond.state(session) == "live"
-    else:  # the old one's coming was heard last of the two, so it was the picture when it left
-        assert await pond.state(session) == ("live" if order[-1] == "+old" else "interrupted")
-        await pond.alive(session, "new")
-        assert await pond.state(session) == "live", "the next sign of life puts it right"
+    assert await pond.state(session) == "live"
 
 
 async def test_an_encoder_that_the_media_server_turned_away_itself_does_not_stop_the_one_that_is_on(pond):
@@ -80,8 +74,19 @@ async def test_an_encoder_that_the_media_server_turned_away_itself_does_not_stop
     await pond.publish(session, "on")
     await pond.publish(session, "turned-away")
     await pond.unpublish(session, "turned-away")
+    assert await pond.moves(session) == ON
+    await pond.unpublish(session, "on")
+    assert await pond.moves(session) == OFF
+
+
+async def test_a_second_encoder_that_lingers_does_not_stop_the_one_that_says_it_is_there(pond):
+    session = await pond.session(await pond.room())
+    await pond.publish(session, "on")
+    await pond.publish(session, "lingers")
+    pond.shop.clock.advance(s=60)
     await pond.alive(session, "on")
-    assert await pond.state(session) == "live"
+    await pond.unpublish(session, "lingers")
+    assert await pond.moves(session) == ON
 
 
 async def test_a_sign_of_life_of_who_has_left_is_no_picture(pond):

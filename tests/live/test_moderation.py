@@ -15,6 +15,7 @@ from live.roomlog import LogSilent
 from live.talk_rules import CommentState, Rules, Silence, banned
 from live.word_filter import WORDS_MAX, Action
 from live.wording import WordWish, add_words, list_words, remove_word
+from tests.eventually import eventually_async
 from tests.inventory.selling import make_merchant
 from tests.live.studios import end_session
 from tests.live.talks import Room, open_talk
@@ -123,6 +124,26 @@ async def test_a_silence_runs_until_its_end_or_until_it_is_lifted(room: Room):
     assert banned(talk, lan.people, room.place.shop.clock.ms()) is None
     with pytest.raises(NotFound):
         await lift(studio, by, room_id, row.id)
+
+
+async def test_one_who_lifts_and_one_who_silences_do_not_lock_each_other_out(room: Room):
+    studio, by, room_id, lan = room.place.studio, room.place.by, room.air.room_id, room.viewer("Lan")
+    row = await silence(studio, by, room_id, lan.viewer_id, Silence.BAN, for_s=60, reason=None)
+    pool = room.place.shop.pool
+
+    async def wait(count: int) -> None:
+        async def waits() -> bool:
+            return bool(await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") >= count)
+
+        await eventually_async(waits)
+
+    async with asyncio.TaskGroup() as group, pool.acquire() as other, other.transaction():
+        await other.execute("SELECT 1 FROM talk WHERE room_id = $1 FOR UPDATE", room_id)
+        group.create_task(silence(studio, by, room_id, lan.viewer_id, Silence.BAN, for_s=90, reason=None))
+        await wait(1)
+        group.create_task(lift(studio, by, room_id, row.id))
+        await wait(2)
+    assert await list_silences(studio, by, room_id, below=None, count=9) == []
 
 
 async def test_a_room_has_so_many_silences_and_no_more(room: Room, monkeypatch):

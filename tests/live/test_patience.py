@@ -121,6 +121,24 @@ async def test_a_media_server_that_was_killed_is_noticed_where_it_gave_signs_of_
     assert await pond.state(heard) == "live"
 
 
+async def test_a_picture_that_dies_before_its_first_sign_of_life_is_noticed_where_there_were_some_before(pond):
+    session = await pond.session(await pond.room(grace_s=600))
+    for client in ("nginx:1", "nginx:2", "srs:3"):
+        await pond.publish(session, client)
+        if client == "nginx:1":
+            await pond.alive(session, client)
+            await pond.unpublish(session, client)
+    await pond.pass_s(SILENT_AFTER.total_seconds())
+    assert await pond.state(session) == "live", "another media server, of which nobody knows"
+    await pond.unpublish(session, "srs:3")
+    await pond.publish(session, "nginx:4")
+    await pond.alive(session, "nginx:4")
+    await pond.unpublish(session, "nginx:4")
+    await pond.publish(session, "nginx:5")
+    await pond.pass_s(SILENT_AFTER.total_seconds())
+    assert (await pond.moves(session))[-1] == "live>interrupted silence"
+
+
 async def test_a_tick_whose_database_is_busy_leaves_it_to_the_next(pond, monkeypatch):
     session = await pond.session(await pond.room(grace_s=5))
     await pond.publish(session)

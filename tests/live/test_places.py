@@ -13,7 +13,7 @@ from keel.errors import NotFound, Unavailable
 from keel.identity import Principal, Role
 from live.errors_talk import Banned
 from live.invitations import Invitations
-from live.places import KNOWN_FOR_S, Places
+from live.places import KNOWN_FOR_S, REMEMBERED_FOR_S, Places
 from live.store_places import Place
 from live.talk_rules import RoomTalk, Silence
 from live.viewers import Viewer
@@ -74,6 +74,19 @@ async def test_a_silent_database_is_unavailable_and_asked_again(now_s, monkeypat
     with pytest.raises(Unavailable):
         await door.enter(GUEST, PLACE.id)
     assert await door.enter(GUEST, PLACE.id) == PLACE
+
+
+async def test_a_room_that_was_known_is_there_for_a_while_without_the_database(now_s, monkeypatch):
+    asked = Asked(PLACE, LedgerFault(), LedgerFault(), PLACE)
+    door = places(asked, now_s, monkeypatch)
+    assert await door.enter(GUEST, PLACE.id) == PLACE
+    now_s[0] = REMEMBERED_FOR_S
+    assert await door.enter(GUEST, PLACE.id) == PLACE
+    now_s[0] = REMEMBERED_FOR_S + 1
+    with pytest.raises(Unavailable):
+        await door.enter(GUEST, PLACE.id)
+    assert await door.enter(GUEST, PLACE.id) == PLACE
+    assert (asked.answers, door._locks) == ([], {})
 
 
 async def test_who_is_banned_does_not_come_in_by_whatever_he_was_called(now_s, monkeypatch):

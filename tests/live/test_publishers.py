@@ -5,9 +5,9 @@ from typing import Final
 from hypothesis import given
 from hypothesis.strategies import integers, lists, sampled_from, tuples
 
-from live.publishers import GONE_FOR_MS, GONE_MAX, Change, Publishers
+from live.publishers import GONE_FOR_MS, GONE_MAX, THERE_FOR_MS, TURNED_AWAY_WITHIN_MS, Change, Publishers
 
-CALLS: Final = lists(tuples(sampled_from(["came", "left", "lives"]), sampled_from("abc"), integers(0, 9_000)))
+CALLS: Final = lists(tuples(sampled_from(["came", "left", "lives"]), sampled_from("abc"), integers(0, 20_000)))
 
 
 @given(calls=CALLS)
@@ -19,12 +19,15 @@ def test_only_the_pictures_own_leaving_takes_it_away(calls):
         change, publishers = getattr(publishers, name)(client, now_ms)
         if change is Change.LEFT:
             assert (name, before, publishers.client) == ("left", client, None)
+        elif change is Change.BACK:
+            assert (name, before) == ("left", client)
+            assert publishers.client not in {None, client, *(gone for gone, _ in publishers.gone)}
         elif change is Change.CAME:
             assert publishers.client == client != before
             assert name == "came" or before is None
         else:
             assert publishers.client == before
-        assert Publishers.read(publishers.client, [list(entry) for entry in publishers.gone]) == publishers
+        assert Publishers.read(publishers.client, publishers.others) == publishers
 
 
 @given(calls=CALLS, passed_ms=integers(0, GONE_FOR_MS))
@@ -52,3 +55,25 @@ def test_who_fell_silent_may_speak_up_again():
     silent = publishers.fell_silent()
     assert silent.client is None
     assert silent.lives("a", 1)[0] is Change.CAME
+
+
+def test_who_was_turned_away_gives_the_picture_back():
+    _, publishers = Publishers().came("on", 0)
+    _, both = publishers.came("second", 60_000)
+    change, after = both.left("second", 60_000 + TURNED_AWAY_WITHIN_MS)
+    assert (change, after.client) == (Change.BACK, "on")
+    assert after.left("on", 80_000)[0] is Change.LEFT
+
+
+def test_nobody_gets_the_picture_back_who_left_or_may_be_dead_for_long():
+    both = Publishers().came("on", 0)[1].came("second", 0)[1]
+    assert both.left("on", 1)[1].left("second", 2)[0] is Change.LEFT
+    assert both.left("second", TURNED_AWAY_WITHIN_MS + 1)[0] is Change.LEFT
+    assert both.fell_silent().came("third", 3)[1].left("third", 4)[0] is Change.LEFT
+
+
+def test_who_says_that_it_is_there_gets_the_picture_back_however_late():
+    both = Publishers().came("on", 0)[1].came("second", 0)[1]
+    _, both = both.lives("on", 60_000)
+    assert both.left("second", 60_000 + THERE_FOR_MS)[0] is Change.BACK
+    assert both.left("second", 60_001 + THERE_FOR_MS)[0] is Change.LEFT
