@@ -10,7 +10,7 @@ from orders.place_route import App
 PREFLIGHT_GOOD_S: Final = 600
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "X-Envelope", "X-Request-Id")
-SHOWN: Final = ("Idempotency-Replayed", "Retry-After", "X-Request-Id")
+SHOWN: Final = ("Idempotency-Replayed", "Retry-After", "X-Poster-Left-Out", "X-Request-Id")
 
 
 def with_origins(app: App, origins: Sequence[str]) -> App:

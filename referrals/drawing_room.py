@@ -1,4 +1,8 @@
-"""Where drawing is done: a few threads, and a queue that is never long, for whatever keeps a processor busy."""
+"""Where drawing is done: a few threads, and a queue that is never long, for whatever keeps a processor busy.
+
+Names of hosts are looked up in threads apart: one that nobody answers for stands still for seconds, and shall keep
+neither drawings waiting nor whatever else this process does in threads.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -11,6 +15,7 @@ from referrals.metrics import DRAWING_REFUSED, DRAWING_WAITING
 THREADS: Final = 2
 WAITING_MAX: Final = 32  # a few seconds of work; what is behind them would not be waited for
 RETRY_AFTER_S: Final = 2.0
+LOOKUP_THREADS: Final = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -21,6 +26,7 @@ class DrawingRoom:
 
     def __init__(self, *, threads: int = THREADS, waiting_max: int = WAITING_MAX) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="drawing")
+        self.lookups = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="lookup")
         self._jobs_max = threads + waiting_max
         self._jobs = 0
 
@@ -40,6 +46,7 @@ class DrawingRoom:
 
     async def close(self) -> None:
         """Wait for what was begun; what only waited is not begun any more."""
+        self.lookups.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
 
     def _count(self, change: int) -> None:

@@ -17,6 +17,7 @@ SIDE_PX_MIN: Final = 16
 KEPT_SIDE_PX: Final = 1_000  # more of it than a poster shows, and no more memory than that
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _PHONE: Final = "MPO"  # a JPEG with further pictures behind it, as phones make them: the first one is the picture
+_PALETTES: Final = {"1", "P", "PA"}
 _QUALITY: Final = 92
 # What Pillow's readers raise over bytes that somebody chose.
 _HOSTILE: Final = (
@@ -73,6 +74,10 @@ def _check(picture: Image.Image) -> None:
 
 def _shrunk(picture: Image.Image) -> Image.Image:
     """Small enough to be kept, in colours that can be mixed."""
+    if picture.mode in _PALETTES:
+        picture = picture.convert("RGBA")
+    elif picture.mode.startswith("I;16"):  # grey in 65,536 steps
+        picture = picture.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
     picture.thumbnail((KEPT_SIDE_PX, KEPT_SIDE_PX))
     return picture
 

@@ -10,8 +10,9 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -54,7 +55,7 @@ class Pictures:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._room, self._trusted_hosts = room, frozenset(trusted_hosts)
-        self._resolve, self._clock_s = resolve or addresses_of, clock_s
+        self._resolve, self._clock_s = resolve or partial(addresses_of, room.lookups), clock_s
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fetching = 0
@@ -105,10 +106,11 @@ class Pictures:
             raise BadPicture("unreachable") from error
 
 
-async def addresses_of(host: str, port: int) -> list[str]:
-    """Every address of a host, by the system's own look-up. Raises OSError."""
+async def addresses_of(threads: Executor, host: str, port: int) -> list[str]:
+    """Every address of a host, by the system's own look-up. Raises OSError and BadPicture."""
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(threads, look_up)
     except UnicodeError as error:
         raise BadPicture("address") from error
     return [str(info[4][0]) for info in found]

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -27,6 +28,12 @@ def png_head(width: int, height: int) -> bytes:
     )
 
 
+def greys(data: bytes) -> tuple[int, int]:
+    """The darkest and the lightest of a picture that was read."""
+    found: Any = picture_of(reduced(data)).convert("L").getextrema()
+    return found[0], found[1]
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_pictures_of_three_kinds_are_read(kind):
     assert picture_of(reduced(picture(kind))).size == (300, 200)
@@ -37,10 +44,25 @@ def test_a_large_picture_is_kept_small():
     assert max(small.size) <= KEPT_SIDE_PX
 
 
+@pytest.mark.parametrize(("mode", "colour", "shown"), [("L", 90, 90), ("I;16", 23_040, 90), ("LA", (90, 255), 90)])
+def test_grey_stays_as_grey_as_it_was(mode, colour, shown):
+    out = io.BytesIO()
+    Image.new(mode, (64, 64), colour).save(out, "PNG")
+    low, high = greys(out.getvalue())
+    assert shown - 3 < low <= high < shown + 3
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "CMYK", "YCbCr"])
+def test_pictures_in_other_colours_are_read(mode):
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), "#ffffff").convert(mode).save(out, "JPEG" if mode in {"CMYK", "YCbCr"} else "PNG")
+    assert greys(out.getvalue())[0] > 250
+
+
 def test_what_shines_through_is_paper():
     out = io.BytesIO()
     Image.new("RGBA", (64, 64), (0, 0, 0, 0)).save(out, "PNG")
-    assert picture_of(reduced(out.getvalue())).convert("L").getextrema()[0] == 255
+    assert greys(out.getvalue())[0] == 255
 
 
 def test_a_picture_that_was_taken_sideways_stands():

@@ -148,7 +148,9 @@ async def test_the_connection_goes_to_the_address_that_was_checked_and_asks_no_s
 
 
 async def test_names_are_looked_up_by_the_system():
-    assert await addresses_of("127.0.0.1", 443) == ["127.0.0.1"]
+    room = DrawingRoom()
+    assert await addresses_of(room.lookups, "127.0.0.1", 443) == ["127.0.0.1"]
+    await room.close()
     async with pictures_of() as pictures:
         for name in ("localhost", "0x7f.1", "2130706433", "[::1]", "[::ffff:127.0.0.1]"):
             assert await refusal(pictures, f"https://{name}/a") in {"address", "unreachable"}

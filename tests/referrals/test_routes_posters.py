@@ -139,7 +139,7 @@ async def test_only_the_sharer_himself_gets_his_poster(wall: Wall):
 
 
 async def test_a_bad_picture_leaves_a_poster_that_says_so(wall: Wall):
-    wall.host.shows["/bad"] = picture()[:200]
+    wall.host.shows["/bad"] = picture(size=(900, 900))[:-300]
     who = await wall.person()
     product_id = await wall.product("/bad")
     poster = await wall.poster(who, await wall.shared(who, product_id))
