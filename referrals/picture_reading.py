@@ -22,7 +22,7 @@ _QUALITY: Final = 92
 # What Pillow's readers raise over bytes that somebody chose.
 _HOSTILE: Final = (
     OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, EOFError, struct.error,
-    ZeroDivisionError,
+    ZeroDivisionError, MemoryError,
 )  # fmt: skip
 _BOMBS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 

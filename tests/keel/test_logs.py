@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from keel.logs import REQUEST_ID, JsonLines, PlainLines
+from keel.logs import REQUEST_ID, TALKATIVE, JsonLines, PlainLines, setup
 
 
 def test_a_json_line_has_time_level_logger_message_and_error():
@@ -23,6 +23,14 @@ def test_a_json_line_has_time_level_logger_message_and_error():
         "message": "lost 2",
     }
     assert line["error"].endswith("ValueError: the reason")
+
+
+def test_libraries_that_write_whole_addresses_do_so_at_no_level(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)  # the test's own handlers stay
+    for name in TALKATIVE:
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+    setup("debug", as_json=False)
+    assert not any(logging.getLogger(name).isEnabledFor(logging.INFO) for name in TALKATIVE)
 
 
 def test_a_line_stays_one_line_whatever_the_message():
