@@ -7,7 +7,7 @@ afterwards is read from the order itself, so no fact has to be heard for it, onc
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -16,7 +16,8 @@ from keel.database import Connection, Pool
 from keel.ids import Ids
 from orders.filters import ID_BEFORE_PLACED_MAX, least_id_at
 from referrals import store_judging, store_rules, store_touches
-from referrals.attributing import Decision, decide
+from referrals.attributing import Decision, Passed, decide
+from referrals.crediting import Credit
 from referrals.metrics import JUDGED
 from referrals.rule import Rule, rulebook_at
 from referrals.store_judging import Waiting
@@ -130,7 +131,7 @@ def judgement(order: Waiting, decision: Decision, *, at: datetime) -> dict[str, 
         "rule_id": decision.rule.id,
         "rule": shown(decision.rule),
         "touches": len(case.touches),
-        "considered": [asdict(passed) for passed in decision.passed],
+        "considered": [_plain(passed) for passed in decision.passed],
         "placed_at": case.placed_at,
         "decided_at": at,
         "ended": order.ended,
@@ -141,12 +142,17 @@ def judgement(order: Waiting, decision: Decision, *, at: datetime) -> dict[str, 
 
 def shown(rule: Rule) -> dict[str, Any]:
     """A rule as it is kept with what was judged by it."""
-    return {name: value for name, value in asdict(rule).items() if name != "id"}
+    return {name: value for name, value in _plain(rule).items() if name != "id"}
 
 
 def _credits(order: Waiting, decision: Decision) -> list[dict[str, Any]]:
     about = {"order_id": order.id, "merchant_id": order.merchant_id}
     return [
-        {**about, "no": no, "root_id": credit.root_id, **asdict(credit)}
+        {**about, "no": no, "root_id": credit.root_id, **_plain(credit)}
         for no, credit in enumerate(decision.credits, start=1)
     ]
+
+
+def _plain(value: Credit | Passed | Rule) -> dict[str, Any]:
+    """Its fields by name; `dataclasses.asdict` copies each of them deeply, once for every order."""
+    return {name: getattr(value, name) for name in value.__slots__}

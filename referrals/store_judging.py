@@ -138,8 +138,16 @@ _TAKE: Final = "SELECT order_id FROM attribution_reach WHERE merchant_id = $1 FO
 _REACH: Final = """
     UPDATE attribution_reach SET order_id = greatest(order_id, $2) WHERE merchant_id = $1 AND order_id < $2
 """
+# Few buyers are known under several ids, and to follow the links of all of them was most of what a judgement cost.
+_LINKED: Final = """(
+    EXISTS (SELECT FROM customer_guest g WHERE g.merchant_id = o.merchant_id AND g.guest_id = o.customer_id)
+    OR EXISTS (SELECT FROM customer_guest g WHERE g.merchant_id = o.merchant_id AND g.customer_id = o.customer_id)
+    OR EXISTS (SELECT FROM touch_person v WHERE v.merchant_id = o.merchant_id AND v.visitor_id = o.customer_id)
+    OR EXISTS (SELECT FROM touch_person v WHERE v.merchant_id = o.merchant_id AND v.customer_id = o.customer_id))
+"""
 _CASES: Final = """
-    SELECT o.*, people_of(o.merchant_id, ARRAY[o.customer_id], o.placed_at) AS people,
+    SELECT o.*, CASE WHEN {linked} THEN people_of(o.merchant_id, ARRAY[o.customer_id], o.placed_at)
+                     ELSE ARRAY[o.customer_id] END AS people,
            s.id AS share_id, s.sharer_id, s.path, s.campaign, false AS over,
            CASE WHEN o.share_code IS NULL THEN 'none'
                 WHEN s.id IS NULL OR s.created_at > o.placed_at + interval '1 second' THEN 'unknown'
@@ -152,13 +160,14 @@ _CASES: Final = """
     ORDER BY o.id
 """
 _WAITING: Final = _CASES.format(
+    linked=_LINKED,
     orders="""
         SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id > $2 AND w.placed_at <= $3
             AND NOT EXISTS (SELECT FROM attribution a WHERE a.order_id = w.id)
-        ORDER BY w.id LIMIT $4"""
+        ORDER BY w.id LIMIT $4""",
 )
 _OF_IDS: Final = _CASES.format(
-    orders="SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id = ANY ($2::uuid[])"
+    linked=_LINKED, orders="SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id = ANY ($2::uuid[])"
 )
 _TOUCHES: Final = """
     SELECT w.order_id, t.id AS touch_id, t.at, s.id AS share_id, s.sharer_id, s.path, s.campaign,
