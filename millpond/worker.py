@@ -35,6 +35,7 @@ from referrals.judging import ORDER_ATTRIBUTED, Judge
 from referrals.loops import judge
 from referrals.simulating import KIND as SIMULATION
 from referrals.simulating import Simulation
+from referrals.tallying import TALLY_EVERY_S, Tallying
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(run_every("sale watch", WATCH_EVERY_S, stop, sale_watch.tick))
         group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
+        group.create_task(run_every("tree tallies", TALLY_EVERY_S, stop, Tallying(parts.pool).tick))
         group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))
 
 

@@ -16,3 +16,4 @@ PICTURES_LEFT_OUT: Final = Counter(
 MINI_CODES: Final = Counter(
     "millpond_mini_codes_total", "Questions to platforms for a mini-program's code, by the answer", ["outcome"]
 )
+TREE_TALLIED: Final = Counter("millpond_tree_tallied_total", "Changes that were counted into the tallies of trees")

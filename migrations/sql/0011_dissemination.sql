@@ -1,0 +1,436 @@
+-- How something spread: tallies of trees, kept up from what is due. See docs/dissemination.md for what each figure counts.
+--
+-- A *scope* is where somebody came to: the broadcast that he came into, or, off air, the thing itself (its family). Every
+-- visitor of a scope counts once, at the share through which he came first, so all sums add up: over nodes, generations,
+-- channels, communities and subtrees alike.
+--
+-- What changes, a trigger puts into tree_due with the change itself, and a worker looks there: it reads the rows anew and
+-- adds the difference to what it had counted. So nothing depends on the order of changes, nor on how often one is told.
+
+CREATE TABLE tree_due (                                       -- look at this again
+    no          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind        text NOT NULL CHECK (kind IN ('share', 'visitor', 'touch', 'order')),
+    merchant_id uuid NOT NULL,
+    share_id    uuid,
+    session_id  uuid,
+    who         uuid                                          -- the visitor, the touch, or the order
+);
+
+CREATE TABLE tree_scope (
+    id          uuid PRIMARY KEY,                             -- of a session, or of the family
+    merchant_id uuid NOT NULL,
+    family_id   uuid NOT NULL
+);
+CREATE INDEX tree_scope_of ON tree_scope (merchant_id, family_id);
+
+CREATE TABLE tree_node (                                      -- a share of a scope's tree: itself, and all within its subtree
+    scope_id        uuid NOT NULL,
+    share_id        uuid NOT NULL,
+    merchant_id     uuid NOT NULL,
+    visitors        integer NOT NULL DEFAULT 0,
+    viewers         integer NOT NULL DEFAULT 0,
+    buyers          integer NOT NULL DEFAULT 0,
+    orders          integer NOT NULL DEFAULT 0,
+    within_shares   integer NOT NULL DEFAULT 0,
+    within_visitors integer NOT NULL DEFAULT 0,
+    within_viewers  integer NOT NULL DEFAULT 0,
+    within_buyers   integer NOT NULL DEFAULT 0,
+    within_orders   integer NOT NULL DEFAULT 0,
+    levels          smallint NOT NULL DEFAULT 0,              -- generations below it
+    PRIMARY KEY (scope_id, share_id)
+) WITH (fillfactor = 80);
+CREATE INDEX tree_node_of ON tree_node (share_id);
+
+CREATE TABLE tree_sharer (                                    -- the same of all that one person shared
+    scope_id        uuid NOT NULL,
+    sharer_id       uuid NOT NULL,
+    merchant_id     uuid NOT NULL,
+    shares          integer NOT NULL DEFAULT 0,
+    visitors        integer NOT NULL DEFAULT 0,
+    viewers         integer NOT NULL DEFAULT 0,
+    buyers          integer NOT NULL DEFAULT 0,
+    orders          integer NOT NULL DEFAULT 0,
+    within_shares   integer NOT NULL DEFAULT 0,
+    within_visitors integer NOT NULL DEFAULT 0,
+    within_viewers  integer NOT NULL DEFAULT 0,
+    within_buyers   integer NOT NULL DEFAULT 0,
+    within_orders   integer NOT NULL DEFAULT 0,
+    levels          smallint NOT NULL DEFAULT 0,
+    PRIMARY KEY (scope_id, sharer_id)
+) WITH (fillfactor = 80);
+CREATE INDEX tree_sharer_rank ON tree_sharer (scope_id, buyers DESC, viewers DESC, visitors DESC, sharer_id);
+
+CREATE TABLE tree_slice (                                     -- generation: key ''; moment: key is its first second since 1970
+    scope_id    uuid NOT NULL,
+    by          text NOT NULL CHECK (by IN ('generation', 'moment', 'channel', 'community')),
+    key         text NOT NULL,
+    generation  smallint NOT NULL,
+    merchant_id uuid NOT NULL,
+    shares      integer NOT NULL DEFAULT 0,
+    visitors    integer NOT NULL DEFAULT 0,
+    viewers     integer NOT NULL DEFAULT 0,
+    buyers      integer NOT NULL DEFAULT 0,
+    orders      integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (scope_id, by, key, generation)
+) WITH (fillfactor = 80);
+
+CREATE TABLE tree_money (                                     -- share, sharer: what they brought; subtree, reach: all within
+    scope_id    uuid NOT NULL,
+    by          text NOT NULL CHECK (by IN ('generation', 'channel', 'community', 'share', 'subtree', 'sharer', 'reach')),
+    key         text NOT NULL,
+    generation  smallint NOT NULL,                            -- 0 of share, subtree, sharer and reach
+    currency    char(3) NOT NULL,
+    merchant_id uuid NOT NULL,
+    placed      bigint NOT NULL DEFAULT 0,                    -- orders that stand, paid ones among them
+    paid        bigint NOT NULL DEFAULT 0,
+    lapsed      bigint NOT NULL DEFAULT 0,                    -- not among those placed
+    cancelled   bigint NOT NULL DEFAULT 0,                    -- nor these
+    PRIMARY KEY (scope_id, by, key, generation, currency)
+) WITH (fillfactor = 80);
+
+CREATE TABLE tree_visitor (                                   -- where a visitor is counted
+    scope_id    uuid NOT NULL,
+    visitor_id  uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    share_id    uuid NOT NULL,
+    channel     text NOT NULL,
+    community   text,
+    at          timestamptz NOT NULL,
+    watched     boolean NOT NULL,
+    PRIMARY KEY (scope_id, visitor_id)
+);
+
+CREATE TABLE tree_order (                                     -- where a credit is counted, and as what
+    order_id    uuid NOT NULL,
+    no          smallint NOT NULL,
+    merchant_id uuid NOT NULL,
+    scope_id    uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    share_id    uuid NOT NULL,
+    touch_id    uuid,
+    channel     text NOT NULL,
+    community   text,
+    at          timestamptz NOT NULL,
+    state       text NOT NULL,                                -- the order's
+    currency    char(3) NOT NULL,
+    amount      bigint NOT NULL,
+    PRIMARY KEY (order_id, no)
+);
+CREATE INDEX tree_order_of ON tree_order (scope_id, customer_id, order_id);
+CREATE INDEX tree_order_touch ON tree_order (touch_id) WHERE touch_id IS NOT NULL;
+
+CREATE TABLE tree_buyer (                                     -- where a buyer is counted: at the first of his orders that stands
+    scope_id    uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    share_id    uuid NOT NULL,
+    channel     text NOT NULL,
+    community   text,
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (scope_id, customer_id)
+);
+
+-- What is due ---------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION tree_share_due() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tree_due (kind, merchant_id, share_id) SELECT 'share', n.merchant_id, n.id FROM fresh n;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tree_share_due AFTER INSERT ON share REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_share_due();
+
+CREATE FUNCTION tree_touch_due() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who)
+    SELECT DISTINCT 'visitor', n.merchant_id, n.share_id, n.session_id, n.visitor_id FROM fresh n;
+    IF TG_OP = 'UPDATE' THEN
+        INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who)
+        SELECT DISTINCT 'visitor', n.merchant_id, n.share_id, n.session_id, n.visitor_id FROM stale n;
+        INSERT INTO tree_due (kind, merchant_id, who) SELECT 'touch', n.merchant_id, n.id FROM fresh n; -- orders have its channel
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tree_touch_new AFTER INSERT ON touch REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_touch_due();
+CREATE TRIGGER tree_touch_other AFTER UPDATE ON touch REFERENCING OLD TABLE AS stale NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_touch_due();
+
+-- All viewers, for who of them is a visitor may not be counted yet.
+CREATE FUNCTION tree_viewer_due() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tree_due (kind, merchant_id, session_id, who)
+    SELECT 'visitor', n.merchant_id, n.session_id, n.viewer_id FROM fresh n;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tree_viewer_due AFTER INSERT ON session_viewer REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_viewer_due();
+
+CREATE FUNCTION tree_order_due() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tree_due (kind, merchant_id, who) SELECT 'order', n.merchant_id, n.order_id FROM fresh n WHERE n.outcome <> 'none';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tree_order_new AFTER INSERT ON attribution REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_order_due();
+CREATE TRIGGER tree_order_other AFTER UPDATE ON attribution REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_order_due();
+
+-- Tallying ------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE tree_delta AS (                                   -- added to a share of a scope, and so to all above it
+    scope_id uuid, share_id uuid, channel text, community text, moment timestamptz,
+    shares integer, visitors integer, viewers integer, buyers integer, orders integer,
+    currency text, placed bigint, paid bigint, lapsed bigint, cancelled bigint
+);
+
+CREATE FUNCTION tree_moment(p_at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT date_bin('10 minutes', p_at, 'epoch')
+$$;
+
+-- Add differences to the tallies. Every share among them is a node of its scope already.
+CREATE FUNCTION tree_add(p_deltas tree_delta[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WITH own AS (
+        SELECT d.scope_id, d.share_id, sum(d.shares)::int AS shares, sum(d.visitors)::int AS visitors, sum(d.viewers)::int AS viewers,
+               sum(d.buyers)::int AS buyers, sum(d.orders)::int AS orders
+        FROM unnest(p_deltas) d GROUP BY d.scope_id, d.share_id),
+    line AS (
+        SELECT o.*, a.id AS node_id, a.sharer_id, a.merchant_id, a.id = o.share_id AS mine, s.depth - a.depth AS below
+        FROM own o JOIN share s ON s.id = o.share_id JOIN share a ON a.id = ANY (s.path || s.id)),
+    node AS (
+        SELECT l.scope_id, l.node_id, sum(l.visitors) FILTER (WHERE l.mine) AS visitors, sum(l.viewers) FILTER (WHERE l.mine) AS viewers,
+               sum(l.buyers) FILTER (WHERE l.mine) AS buyers, sum(l.orders) FILTER (WHERE l.mine) AS orders,
+               sum(l.shares) AS within_shares, sum(l.visitors) AS within_visitors, sum(l.viewers) AS within_viewers,
+               sum(l.buyers) AS within_buyers, sum(l.orders) AS within_orders, max(l.below) FILTER (WHERE l.shares > 0) AS levels
+        FROM line l GROUP BY l.scope_id, l.node_id),
+    tallied AS (
+        UPDATE tree_node n SET
+            visitors = n.visitors + coalesce(c.visitors, 0), viewers = n.viewers + coalesce(c.viewers, 0),
+            buyers = n.buyers + coalesce(c.buyers, 0), orders = n.orders + coalesce(c.orders, 0),
+            within_shares = n.within_shares + c.within_shares, within_visitors = n.within_visitors + c.within_visitors,
+            within_viewers = n.within_viewers + c.within_viewers, within_buyers = n.within_buyers + c.within_buyers,
+            within_orders = n.within_orders + c.within_orders, levels = greatest(n.levels, c.levels)
+        FROM node c WHERE n.scope_id = c.scope_id AND n.share_id = c.node_id),
+    person AS (                                               -- once each, though somebody were in a line twice
+        SELECT l.scope_id, l.share_id, l.sharer_id, l.merchant_id, bool_or(l.mine) AS mine, max(l.below) AS below, min(l.shares) AS shares,
+               min(l.visitors) AS visitors, min(l.viewers) AS viewers, min(l.buyers) AS buyers, min(l.orders) AS orders
+        FROM line l GROUP BY l.scope_id, l.share_id, l.sharer_id, l.merchant_id)
+    INSERT INTO tree_sharer AS t (scope_id, sharer_id, merchant_id, shares, visitors, viewers, buyers, orders,
+                                  within_shares, within_visitors, within_viewers, within_buyers, within_orders, levels)
+    SELECT p.scope_id, p.sharer_id, p.merchant_id, coalesce(sum(p.shares) FILTER (WHERE p.mine), 0),
+           coalesce(sum(p.visitors) FILTER (WHERE p.mine), 0), coalesce(sum(p.viewers) FILTER (WHERE p.mine), 0),
+           coalesce(sum(p.buyers) FILTER (WHERE p.mine), 0), coalesce(sum(p.orders) FILTER (WHERE p.mine), 0),
+           sum(p.shares), sum(p.visitors), sum(p.viewers), sum(p.buyers), sum(p.orders), coalesce(max(p.below) FILTER (WHERE p.shares > 0), 0)
+    FROM person p GROUP BY p.scope_id, p.sharer_id, p.merchant_id
+    ON CONFLICT (scope_id, sharer_id) DO UPDATE SET
+        shares = t.shares + excluded.shares, visitors = t.visitors + excluded.visitors, viewers = t.viewers + excluded.viewers,
+        buyers = t.buyers + excluded.buyers, orders = t.orders + excluded.orders, within_shares = t.within_shares + excluded.within_shares,
+        within_visitors = t.within_visitors + excluded.within_visitors, within_viewers = t.within_viewers + excluded.within_viewers,
+        within_buyers = t.within_buyers + excluded.within_buyers, within_orders = t.within_orders + excluded.within_orders,
+        levels = greatest(t.levels, excluded.levels);
+
+    INSERT INTO tree_slice AS t (scope_id, by, key, generation, merchant_id, shares, visitors, viewers, buyers, orders)
+    SELECT d.scope_id, k.by, k.key, s.depth, s.merchant_id, sum(d.shares), sum(d.visitors), sum(d.viewers), sum(d.buyers), sum(d.orders)
+    FROM unnest(p_deltas) d JOIN share s ON s.id = d.share_id CROSS JOIN LATERAL (VALUES
+        ('generation', ''), ('channel', d.channel), ('community', d.community), ('moment', extract(epoch FROM d.moment)::bigint::text)) AS k (by, key)
+    WHERE k.key IS NOT NULL GROUP BY d.scope_id, k.by, k.key, s.depth, s.merchant_id
+    ON CONFLICT (scope_id, by, key, generation) DO UPDATE SET
+        shares = t.shares + excluded.shares, visitors = t.visitors + excluded.visitors, viewers = t.viewers + excluded.viewers,
+        buyers = t.buyers + excluded.buyers, orders = t.orders + excluded.orders;
+
+    INSERT INTO tree_money AS t (scope_id, by, key, generation, currency, merchant_id, placed, paid, lapsed, cancelled)
+    SELECT d.scope_id, k.by, k.key, k.generation, d.currency, s.merchant_id, sum(d.placed), sum(d.paid), sum(d.lapsed), sum(d.cancelled)
+    FROM unnest(p_deltas) d JOIN share s ON s.id = d.share_id CROSS JOIN LATERAL (
+        VALUES ('generation', '', s.depth), ('channel', d.channel, s.depth), ('community', d.community, s.depth),
+               ('share', d.share_id::text, 0), ('sharer', s.sharer_id::text, 0)
+        UNION SELECT unnest(ARRAY['subtree', 'reach']), unnest(ARRAY[a.id, a.sharer_id]::text[]), 0
+        FROM share a WHERE a.id = ANY (s.path || s.id)) AS k (by, key, generation)
+    WHERE d.currency IS NOT NULL AND k.key IS NOT NULL GROUP BY d.scope_id, k.by, k.key, k.generation, d.currency, s.merchant_id
+    ON CONFLICT (scope_id, by, key, generation, currency) DO UPDATE SET
+        placed = t.placed + excluded.placed, paid = t.paid + excluded.paid, lapsed = t.lapsed + excluded.lapsed,
+        cancelled = t.cancelled + excluded.cancelled;
+END $$;
+
+-- Make shares nodes of their scopes, with all above them: of their family; of the session that is shared, or that was on air
+-- in the room that is; and of the session that somebody came into through them, or bought in.
+CREATE FUNCTION tree_grow(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    grown tree_delta[];
+BEGIN
+    WITH named AS (SELECT DISTINCT u.share_id, u.session_id FROM unnest(p_due) u WHERE u.share_id IS NOT NULL),
+    wanted AS (
+        SELECT s.family_id AS scope_id, s.id AS share_id FROM named n JOIN share s ON s.id = n.share_id
+        UNION
+        SELECT n.session_id, n.share_id FROM named n WHERE n.session_id IS NOT NULL
+        UNION
+        SELECT s.target_id, s.id FROM named n JOIN share s ON s.id = n.share_id WHERE s.target_kind = 'session'
+        UNION
+        SELECT e.id, s.id FROM named n JOIN share s ON s.id = n.share_id JOIN session e ON e.room_id = s.family_id
+        WHERE s.target_kind = 'room' AND NOT e.rehearsal AND e.started_at <= s.created_at AND (e.ended_at IS NULL OR e.ended_at > s.created_at)),
+    line AS (
+        SELECT DISTINCT w.scope_id, a.id, a.merchant_id, a.family_id, a.created_at
+        FROM wanted w JOIN share s ON s.id = w.share_id JOIN share a ON a.id = ANY (s.path || s.id)
+        WHERE NOT EXISTS (SELECT FROM tree_node n WHERE n.scope_id = w.scope_id AND n.share_id = w.share_id)),
+    scope AS (
+        INSERT INTO tree_scope (id, merchant_id, family_id) SELECT DISTINCT l.scope_id, l.merchant_id, l.family_id FROM line l
+        ON CONFLICT DO NOTHING),
+    node AS (
+        INSERT INTO tree_node (scope_id, share_id, merchant_id) SELECT l.scope_id, l.id, l.merchant_id FROM line l
+        ON CONFLICT DO NOTHING RETURNING scope_id, share_id)
+    SELECT array_agg(ROW (n.scope_id, n.share_id, NULL, NULL, tree_moment(s.created_at), 1, 0, 0, 0, 0, NULL, 0, 0, 0, 0)::tree_delta)
+    INTO grown FROM node n JOIN share s ON s.id = n.share_id;
+    PERFORM tree_add(grown);
+END $$;
+
+-- Count visitors where they came first, and viewers among them: who opens his own link is none. What was counted before
+-- is taken off.
+CREATE FUNCTION tree_count_visitors(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    changed tree_delta[];
+BEGIN
+    WITH due AS (
+        SELECT DISTINCT coalesce(u.session_id, s.family_id) AS scope_id, u.session_id, u.merchant_id, u.who AS visitor_id
+        FROM unnest(p_due) u LEFT JOIN share s ON s.id = u.share_id WHERE u.kind = 'visitor'),
+    current AS (
+        SELECT d.*, f.share_id, f.channel, f.community, f.at, f.share_id IS NOT NULL AND EXISTS (
+                   SELECT FROM session_viewer v WHERE v.session_id = d.session_id AND v.viewer_id = d.visitor_id) AS watched
+        FROM due d LEFT JOIN LATERAL (
+            SELECT t.share_id, t.channel, t.community, t.at
+            FROM touch t JOIN share s ON s.merchant_id = t.merchant_id AND s.id = t.share_id
+            WHERE t.merchant_id = d.merchant_id AND t.visitor_id = d.visitor_id AND t.session_id IS NOT DISTINCT FROM d.session_id
+                AND (d.session_id IS NOT NULL OR s.family_id = d.scope_id) AND s.sharer_id <> t.visitor_id
+            ORDER BY t.at, t.id LIMIT 1) f ON true),
+    counted AS (
+        INSERT INTO tree_visitor AS v (scope_id, visitor_id, merchant_id, share_id, channel, community, at, watched)
+        SELECT scope_id, visitor_id, merchant_id, share_id, channel, community, at, watched FROM current WHERE share_id IS NOT NULL
+        ON CONFLICT (scope_id, visitor_id) DO UPDATE SET
+            share_id = excluded.share_id, channel = excluded.channel, community = excluded.community, at = excluded.at, watched = excluded.watched
+        WHERE (v.share_id, v.channel, v.community, v.at, v.watched)
+            IS DISTINCT FROM (excluded.share_id, excluded.channel, excluded.community, excluded.at, excluded.watched)),
+    gone AS (
+        DELETE FROM tree_visitor v USING current c
+        WHERE v.scope_id = c.scope_id AND v.visitor_id = c.visitor_id AND c.share_id IS NULL),
+    change AS (
+        SELECT v.scope_id, v.share_id, v.channel, v.community, tree_moment(v.at) AS moment, -1 AS visitors, -v.watched::int AS viewers
+        FROM tree_visitor v JOIN current c ON v.scope_id = c.scope_id AND v.visitor_id = c.visitor_id
+        UNION ALL
+        SELECT c.scope_id, c.share_id, c.channel, c.community, tree_moment(c.at), 1, c.watched::int FROM current c WHERE c.share_id IS NOT NULL),
+    difference AS (
+        SELECT scope_id, share_id, channel, community, moment, sum(visitors)::int AS visitors, sum(viewers)::int AS viewers
+        FROM change GROUP BY scope_id, share_id, channel, community, moment HAVING sum(visitors) <> 0 OR sum(viewers) <> 0)
+    SELECT array_agg(ROW (d.scope_id, d.share_id, d.channel, d.community, d.moment, 0, d.visitors, d.viewers, 0, 0, NULL, 0, 0, 0, 0)::tree_delta)
+    INTO changed FROM difference d;
+    PERFORM tree_add(changed);
+END $$;
+
+-- Count the credits of orders, those on hold among them, and buyers. An order counts where the most of it is credited first.
+CREATE FUNCTION tree_count_orders(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    orders uuid[];
+    buyers tree_buyer[];
+    changed tree_delta[];
+BEGIN
+    SELECT array_agg(o.id) INTO orders FROM (
+        SELECT u.who AS id FROM unnest(p_due) u WHERE u.kind = 'order'
+        UNION
+        SELECT t.order_id FROM unnest(p_due) u JOIN tree_order t ON t.touch_id = u.who WHERE u.kind = 'touch') o;
+    IF orders IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM tree_grow(array_agg(ROW (0, 'order', c.merchant_id, c.share_id, a.session_id, c.order_id)::tree_due))
+    FROM credit c JOIN attribution a ON a.merchant_id = c.merchant_id AND a.order_id = c.order_id WHERE c.order_id = ANY (orders);
+
+    WITH current AS (
+        SELECT c.order_id, c.no, c.merchant_id, coalesce(a.session_id, s.family_id) AS scope_id, a.customer_id, c.share_id, c.touch_id,
+               coalesce(t.channel, 'unknown') AS channel, t.community, a.placed_at AS at, coalesce(a.ended, o.state) AS state, a.currency, c.amount
+        FROM credit c JOIN attribution a ON a.merchant_id = c.merchant_id AND a.order_id = c.order_id
+        JOIN orders o ON o.merchant_id = c.merchant_id AND o.id = c.order_id JOIN share s ON s.id = c.share_id
+        LEFT JOIN touch t ON t.id = c.touch_id WHERE c.order_id = ANY (orders)),
+    counted AS (
+        INSERT INTO tree_order (order_id, no, merchant_id, scope_id, customer_id, share_id, touch_id, channel, community, at, state, currency, amount)
+        SELECT order_id, no, merchant_id, scope_id, customer_id, share_id, touch_id, channel, community, at, state, currency, amount FROM current
+        ON CONFLICT (order_id, no) DO UPDATE SET state = excluded.state, channel = excluded.channel, community = excluded.community),
+    change AS (
+        SELECT -1 AS sign, t.no, t.scope_id, t.customer_id, t.share_id, t.channel, t.community, t.at, t.state, t.currency, t.amount
+        FROM tree_order t WHERE t.order_id = ANY (orders)
+        UNION ALL
+        SELECT 1, c.no, c.scope_id, c.customer_id, c.share_id, c.channel, c.community, c.at, c.state, c.currency, c.amount FROM current c),
+    difference AS (
+        SELECT scope_id, share_id, channel, community, tree_moment(at) AS moment, currency,
+               sum(sign) FILTER (WHERE no = 1 AND state IN ('awaiting_payment', 'paid')) AS orders,
+               sum(sign * amount) FILTER (WHERE state IN ('awaiting_payment', 'paid')) AS placed, sum(sign * amount) FILTER (WHERE state = 'paid') AS paid,
+               sum(sign * amount) FILTER (WHERE state = 'expired') AS lapsed, sum(sign * amount) FILTER (WHERE state = 'cancelled') AS cancelled
+        FROM change GROUP BY scope_id, share_id, channel, community, tree_moment(at), currency),
+    seen AS (SELECT DISTINCT scope_id, customer_id FROM change)
+    SELECT (SELECT array_agg(ROW (d.scope_id, d.share_id, d.channel, d.community, d.moment, 0, 0, 0, 0, coalesce(d.orders, 0), d.currency,
+                                  coalesce(d.placed, 0), coalesce(d.paid, 0), coalesce(d.lapsed, 0), coalesce(d.cancelled, 0))::tree_delta)
+            FROM difference d),
+           (SELECT array_agg(ROW (s.scope_id, s.customer_id, NULL, NULL, NULL, NULL, NULL)::tree_buyer) FROM seen s)
+    INTO changed, buyers;
+    PERFORM tree_add(changed);
+
+    WITH current AS (
+        SELECT b.scope_id, b.customer_id, f.merchant_id, f.share_id, f.channel, f.community, f.at
+        FROM unnest(buyers) b LEFT JOIN LATERAL (
+            SELECT o.merchant_id, o.share_id, o.channel, o.community, o.at FROM tree_order o
+            WHERE o.scope_id = b.scope_id AND o.customer_id = b.customer_id AND o.state IN ('awaiting_payment', 'paid')
+            ORDER BY o.order_id, o.no LIMIT 1) f ON true),
+    counted AS (
+        INSERT INTO tree_buyer AS b (scope_id, customer_id, merchant_id, share_id, channel, community, at)
+        SELECT scope_id, customer_id, merchant_id, share_id, channel, community, at FROM current WHERE share_id IS NOT NULL
+        ON CONFLICT (scope_id, customer_id) DO UPDATE SET
+            share_id = excluded.share_id, channel = excluded.channel, community = excluded.community, at = excluded.at),
+    gone AS (
+        DELETE FROM tree_buyer b USING current c WHERE b.scope_id = c.scope_id AND b.customer_id = c.customer_id AND c.share_id IS NULL),
+    change AS (
+        SELECT -1 AS sign, b.scope_id, b.share_id, b.channel, b.community, tree_moment(b.at) AS moment
+        FROM tree_buyer b JOIN current c ON c.scope_id = b.scope_id AND c.customer_id = b.customer_id
+        UNION ALL
+        SELECT 1, c.scope_id, c.share_id, c.channel, c.community, tree_moment(c.at) FROM current c WHERE c.share_id IS NOT NULL),
+    difference AS (
+        SELECT scope_id, share_id, channel, community, moment, sum(sign)::int AS buyers FROM change
+        GROUP BY scope_id, share_id, channel, community, moment HAVING sum(sign) <> 0)
+    SELECT array_agg(ROW (d.scope_id, d.share_id, d.channel, d.community, d.moment, 0, 0, 0, d.buyers, 0, NULL, 0, 0, 0, 0)::tree_delta)
+    INTO changed FROM difference d;
+    PERFORM tree_add(changed);
+END $$;
+
+-- Take what is due, at most so much, in the transaction that counts it; how much it was. One worker at a time.
+CREATE FUNCTION tree_tally(p_max integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    due tree_due[];
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended('tree tally', 0)) THEN
+        RETURN 0;
+    END IF;
+    WITH taken AS (DELETE FROM tree_due d WHERE d.no IN (SELECT n.no FROM tree_due n ORDER BY n.no LIMIT p_max) RETURNING d)
+    SELECT array_agg(t.d) INTO due FROM taken t;
+    IF due IS NULL THEN
+        RETURN 0;
+    END IF;
+    PERFORM tree_grow(due);
+    PERFORM tree_count_visitors(due);
+    PERFORM tree_count_orders(due);
+    RETURN cardinality(due);
+END $$;
+
+-- Forget all that was counted of a merchant, and look at everything again.
+CREATE FUNCTION tree_recount(p_merchant uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('tree tally', 0));
+    DELETE FROM tree_due WHERE merchant_id = p_merchant;
+    DELETE FROM tree_scope WHERE merchant_id = p_merchant;
+    DELETE FROM tree_node WHERE merchant_id = p_merchant;
+    DELETE FROM tree_sharer WHERE merchant_id = p_merchant;
+    DELETE FROM tree_slice WHERE merchant_id = p_merchant;
+    DELETE FROM tree_money WHERE merchant_id = p_merchant;
+    DELETE FROM tree_visitor WHERE merchant_id = p_merchant;
+    DELETE FROM tree_order WHERE merchant_id = p_merchant;
+    DELETE FROM tree_buyer WHERE merchant_id = p_merchant;
+    INSERT INTO tree_due (kind, merchant_id, share_id) SELECT 'share', s.merchant_id, s.id FROM share s WHERE s.merchant_id = p_merchant;
+    INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who)
+    SELECT 'visitor', t.merchant_id, t.share_id, t.session_id, t.visitor_id FROM touch t WHERE t.merchant_id = p_merchant;
+    INSERT INTO tree_due (kind, merchant_id, who)
+    SELECT 'order', a.merchant_id, a.order_id FROM attribution a WHERE a.merchant_id = p_merchant AND a.outcome <> 'none';
+END $$;

@@ -1,0 +1,173 @@
+"""Tallies of trees: always what the rows say, whatever happened in which order, and how often it was told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from referrals.store_tallies import recount
+from tests.referrals.spread import Spread, counted_otherwise, open_spread, tallied
+
+
+@pytest.fixture
+async def spread(database_url: str, redis_url: str) -> AsyncIterator[Spread]:
+    async with open_spread(database_url, redis_url) as spread:
+        yield spread
+
+
+async def figures(spread: Spread, scope_id: str, share_id: str) -> dict[str, int]:
+    return (await tallied(spread)).get(("tree_node", scope_id, share_id), {})
+
+
+async def test_whoever_comes_through_a_share_counts_there_and_for_all_above(spread):
+    session = await spread.session()
+    root = await spread.share("hua")
+    leaf = await spread.share("lan", root)
+    await spread.visit("mei", leaf, session, community="g1")
+    await spread.watch("mei", session)
+    await spread.order("mei", {leaf: 500}, session)
+    await spread.tally()
+    own = {"visitors": 1, "viewers": 1, "buyers": 1, "orders": 1}
+    within = {f"within_{name}": count for name, count in own.items()}
+    assert await figures(spread, session, leaf) == own | within | {"within_shares": 1}
+    assert await figures(spread, session, root) == within | {"within_shares": 2, "levels": 1}
+
+
+async def test_a_visitor_counts_once_where_he_came_first_though_that_is_heard_last(spread):
+    session, first, second = await spread.session(), await spread.share("hua"), await spread.share("lan")
+    await spread.visit("mei", second, session)
+    await spread.tally()
+    assert (await figures(spread, session, second))["visitors"] == 1
+    await spread.visit("mei", first, session, s=-900)
+    await spread.tally()
+    assert (await figures(spread, session, first))["visitors"] == 1
+    assert await figures(spread, session, second) == {"within_shares": 1}
+
+
+async def test_opening_ones_own_link_brings_nobody(spread):
+    session, share = await spread.session(), await spread.share("hua")
+    await spread.visit("hua", share, session)
+    await spread.tally()
+    assert "visitors" not in await figures(spread, session, share)
+
+
+async def test_a_lapsed_order_is_no_sale_and_its_buyer_no_buyer(spread):
+    session, share = await spread.session(), await spread.share("hua")
+    order_id = await spread.order("mei", {share: 500}, session)
+    await spread.tally()
+    money = "tree_money", session, "share", share, "0", "CNY"
+    assert (await tallied(spread))[money] == {"placed": 500}
+    await spread.end(order_id, "expired")
+    await spread.tally()
+    assert (await tallied(spread))[money] == {"lapsed": 500}
+    assert await figures(spread, session, share) == {"within_shares": 1}
+
+
+async def test_a_worker_that_is_killed_has_counted_nothing(spread):
+    session, share = await spread.session(), await spread.share("hua")
+    await spread.visit("mei", share, session)
+    async with spread.grove.shop.pool.acquire() as connection:
+        dying = connection.transaction()
+        await dying.start()
+        assert await connection.fetchval("SELECT tree_tally(100)") > 0
+        assert await connection.fetchval("SELECT sum(visitors) FROM tree_node") == 1
+        await dying.rollback()
+    await spread.tally()
+    assert (await figures(spread, session, share))["visitors"] == 1
+
+
+async def test_two_workers_never_count_at_once(spread):
+    session, share = await spread.session(), await spread.share("hua")
+    await spread.visit("mei", share, session)
+    await asyncio.gather(*(spread.tally() for _ in range(3)))
+    await spread.tally()
+    assert await tallied(spread) == await counted_otherwise(spread)
+
+
+async def test_a_cycle_cannot_be_written_by_sql(spread):
+    root = await spread.share("hua")
+    leaf = await spread.share("lan", root)
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await spread.run("UPDATE share SET parent_id = $1 WHERE id = $2", leaf, root)
+    own = await spread.person("mei")
+    cycle = """INSERT INTO share (id, merchant_id, code, sharer_id, target_kind, target_id, family_id, parent_id,
+               root_id, depth, path, created_at) SELECT $1, merchant_id, 'ABCDEFGH9', $2, target_kind, target_id,
+               family_id, $1, root_id, 1, ARRAY[$1::uuid], created_at FROM share WHERE id = $3"""
+    with pytest.raises(asyncpg.CheckViolationError):
+        await spread.run(cycle, spread.grove.shop.ids.new(), own, root)
+
+
+NAMES = ["hua", "lan", "mei", "bo", "an"]
+few = st.integers(0, 30)
+steps = st.one_of(
+    st.tuples(st.just("share"), st.sampled_from(NAMES), st.one_of(st.none(), few), st.booleans()),
+    st.tuples(
+        st.just("visit"), st.sampled_from(NAMES), few, few, st.integers(-2000, 2000), st.sampled_from(["", "g1"])
+    ),
+    st.tuples(st.just("watch"), st.sampled_from(NAMES), few),
+    st.tuples(st.just("order"), st.sampled_from(NAMES), st.lists(few, min_size=1, max_size=3), few, few),
+    st.tuples(st.just("end"), few, st.sampled_from(["expired", "cancelled"])),
+    st.tuples(st.just("tally"), st.integers(1, 3), st.booleans()),
+)
+
+
+async def live_through(spread: Spread, history: list[tuple[Any, ...]]) -> None:
+    """Do it all; what names something that is not there yet is left out."""
+    sessions = [await spread.session(), await spread.session(), None]
+    shares, orders = [await spread.share("hua")], list[str]()
+    for what, *how in history:
+        if what == "share":
+            name, parent, of_session = how
+            above = None if parent is None else shares[parent % len(shares)]
+            shares.append(await spread.share(name, above, session_id=sessions[0] if of_session else None))
+        elif what == "visit":
+            name, through, where, s, community = how
+            session = sessions[where % 3]
+            await spread.visit(name, shares[through % len(shares)], session, s=s, community=community or None)
+        elif what == "watch":
+            await spread.watch(how[0], str(sessions[how[1] % 2]))
+        elif what == "order":
+            name, to, where, amount = how
+            parts = {shares[number % len(shares)]: amount + place for place, number in enumerate(to)}
+            touches = [
+                str(row["id"])
+                for row in await spread.run(
+                    "SELECT id FROM touch WHERE merchant_id = $1 ORDER BY id LIMIT 2", spread.grove.merchant_id
+                )
+            ]
+            orders.append(await spread.order(name, parts, sessions[where % 3], touches=touches))
+        elif what == "end" and orders:
+            await spread.end(orders[how[0] % len(orders)], how[1])
+        elif what == "tally":
+            await tally_a_bit(spread, *how)
+
+
+async def tally_a_bit(spread: Spread, count: int, killed: bool) -> None:
+    async with spread.grove.shop.pool.acquire() as connection:
+        part = connection.transaction()
+        await part.start()
+        await connection.fetchval("SELECT tree_tally($1)", count)
+        await (part.rollback() if killed else part.commit())
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(history=st.lists(steps, max_size=25))
+async def test_tallies_are_what_the_rows_say_after_any_history(database_url, redis_url, history):
+    async with open_spread(database_url, redis_url) as spread:
+        await live_through(spread, history)
+        await spread.tally()
+        expected = await counted_otherwise(spread)
+        assert await tallied(spread) == expected
+        await spread.run(
+            "INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who) "
+            "SELECT 'visitor', merchant_id, share_id, session_id, visitor_id FROM touch"  # told again
+        )
+        await spread.tally()
+        assert await tallied(spread) == expected
+        await recount(spread.grove.shop.pool, spread.grove.merchant_id)
+        await spread.tally()
+        assert await tallied(spread) == expected
