@@ -22,6 +22,7 @@ from accounts.providers import DEMO, DemoProvider, Provider
 from accounts.service import seed_demo_app, seed_merchant
 from accounts.staff import StaffDoor, StaffTokens
 from accounts.tokens import Tokens
+from console import routes_funnel
 from inventory import routes as sale_routes
 from inventory import routes_catalogue, routes_copies, routes_import, routes_products
 from inventory.faults import LedgerFault
@@ -63,6 +64,7 @@ from orders.service import Orders
 from orders.tickets import Tickets
 from referrals import routes as share_routes
 from referrals import routes_credit
+from referrals import routes_trees as tree_routes
 from referrals.campaigns import Campaigns
 from referrals.gathering import VOUCH_EVERY_S
 from referrals.limits import ShareLimits
@@ -177,11 +179,11 @@ def _add_sharing(app: FastAPI, parts: Parts, settings: Settings) -> None:
     app.state.share_doors = Doors(parts.reader, parts.touches, ShareLimits())
     app.state.share_links = settings.link_templates()
     app.state.campaigns = Campaigns(parts.sessions, parts.ids, parts.clock)
-    shares, credit = (
-        (share_routes.router, share_routes.short, share_routes.staff),
-        (routes_credit.own, routes_credit.staff),
-    )
-    for router in (*shares, *credit):
+    app.state.long_readings = parts.pool
+    shares = share_routes.router, share_routes.short, share_routes.staff
+    credit = routes_credit.own, routes_credit.staff
+    trees = tree_routes.own, tree_routes.staff, routes_funnel.router
+    for router in (*trees, *shares, *credit):
         app.include_router(router)
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from console.audit import QUIET_WAIT_S
+from console.funnel_steps import By
 from console.model import NotAuditable
 from keel.clock import FollowingClock
 from keel.errors import Refusal
@@ -23,6 +24,7 @@ from millpond import audit as audit_process
 from millpond import cli_staff
 from millpond import demo as demo_process
 from millpond import drill as drill_process
+from millpond import funnel as funnel_process
 from millpond import gateway as gateway_process
 from millpond import up as up_process
 from millpond import worker as worker_process
@@ -159,6 +161,16 @@ def audit(
 ) -> None:
     """Recompute a sale from its tables and its gate. Exit code 1: a promise is broken; 2: it could not be audited."""
     raise typer.Exit(_judged(lambda: audit_process.run(_settings(), sale, wait_s=wait, as_json=as_json)))
+
+
+@app.command()
+def funnel(
+    session: Annotated[str, typer.Argument(help="The session's id.")],
+    by: Annotated[By | None, typer.Option(help="Also each channel, community or sharer.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Draw how far people went who were brought to a session: opened, joined, stayed, saw what was pinned, ordered."""
+    raise typer.Exit(_judged(lambda: funnel_process.run(_settings(), session, by=by, as_json=as_json)))
 
 
 @app.command()

@@ -25,6 +25,8 @@ from live.presence import end_silent
 from live.sale_news import WATCH_EVERY_S, SaleWatch
 from live.shelf import TELL_EVERY_S, tell_changed_shelves
 from millpond.api import upkeep_of
+from millpond.leaderboard import TELL_EVERY_S as BOARD_EVERY_S
+from millpond.leaderboard import Leaderboard
 from millpond.metrics import metrics_at
 from millpond.settings import Settings
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
@@ -84,6 +86,8 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
         group.create_task(run_every("tree tallies", TALLY_EVERY_S, stop, Tallying(parts.pool).tick))
+        board = Leaderboard(parts.pool, parts.redis, parts.room_log)
+        group.create_task(run_every("leaderboard", BOARD_EVERY_S, stop, board.tick))
         group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))
 
 

@@ -27,6 +27,7 @@ CREATE TABLE tree_node (                                      -- a share of a sc
     scope_id        uuid NOT NULL,
     share_id        uuid NOT NULL,
     merchant_id     uuid NOT NULL,
+    generation      smallint NOT NULL,                        -- shares above it
     visitors        integer NOT NULL DEFAULT 0,
     viewers         integer NOT NULL DEFAULT 0,
     buyers          integer NOT NULL DEFAULT 0,
@@ -40,6 +41,7 @@ CREATE TABLE tree_node (                                      -- a share of a sc
     PRIMARY KEY (scope_id, share_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX tree_node_of ON tree_node (share_id);
+CREATE INDEX tree_node_roots ON tree_node (scope_id, within_visitors DESC, share_id) WHERE generation = 0;
 
 CREATE TABLE tree_sharer (                                    -- the same of all that one person shared
     scope_id        uuid NOT NULL,
@@ -129,6 +131,12 @@ CREATE TABLE tree_buyer (                                     -- where a buyer i
     at          timestamptz NOT NULL,
     PRIMARY KEY (scope_id, customer_id)
 );
+
+-- Rooms on air in which something can be bought right now.
+CREATE VIEW room_selling AS
+    SELECT a.merchant_id, a.room_id, a.session_id FROM room_on_air a WHERE EXISTS (
+        SELECT FROM session_sale e JOIN sale s ON s.merchant_id = e.merchant_id AND s.id = e.sale_id
+        WHERE e.merchant_id = a.merchant_id AND e.session_id = a.session_id AND s.state = 'open');
 
 -- What is due ---------------------------------------------------------------------------------------------------------
 
@@ -269,14 +277,14 @@ BEGIN
         SELECT e.id, s.id FROM named n JOIN share s ON s.id = n.share_id JOIN session e ON e.room_id = s.family_id
         WHERE s.target_kind = 'room' AND NOT e.rehearsal AND e.started_at <= s.created_at AND (e.ended_at IS NULL OR e.ended_at > s.created_at)),
     line AS (
-        SELECT DISTINCT w.scope_id, a.id, a.merchant_id, a.family_id, a.created_at
+        SELECT DISTINCT w.scope_id, a.id, a.merchant_id, a.family_id, a.depth
         FROM wanted w JOIN share s ON s.id = w.share_id JOIN share a ON a.id = ANY (s.path || s.id)
         WHERE NOT EXISTS (SELECT FROM tree_node n WHERE n.scope_id = w.scope_id AND n.share_id = w.share_id)),
     scope AS (
         INSERT INTO tree_scope (id, merchant_id, family_id) SELECT DISTINCT l.scope_id, l.merchant_id, l.family_id FROM line l
         ON CONFLICT DO NOTHING),
     node AS (
-        INSERT INTO tree_node (scope_id, share_id, merchant_id) SELECT l.scope_id, l.id, l.merchant_id FROM line l
+        INSERT INTO tree_node (scope_id, share_id, merchant_id, generation) SELECT l.scope_id, l.id, l.merchant_id, l.depth FROM line l
         ON CONFLICT DO NOTHING RETURNING scope_id, share_id)
     SELECT array_agg(ROW (n.scope_id, n.share_id, NULL, NULL, tree_moment(s.created_at), 1, 0, 0, 0, 0, NULL, 0, 0, 0, 0)::tree_delta)
     INTO grown FROM node n JOIN share s ON s.id = n.share_id;

@@ -1,0 +1,174 @@
+"""SQL of who brought most: sharers and communities of a tree, a share's own figures, and the leaders of a broadcast."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from inventory.ledger import Ledger
+from keel.database import Pool
+from referrals.spreading import LEADERS_MAX, Figures, Leader, Money, Ranks, Selling
+from referrals.store_trees import FIGURES, MONEY, NODE_FIGURES, SCOPES, Place, figures_of, money_by_key, money_of
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """The last of a page: its value, and whose it is."""
+
+    value: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """What somebody brought himself, and with all that grew below. `levels`: how many generations that is."""
+
+    id: str
+    name: str | None
+    value: int
+    own: Figures
+    within: Figures
+    levels: int
+    money: list[Money]
+    money_within: list[Money]
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """A group, by its opaque id, and what came from it."""
+
+    id: str
+    figures: Figures
+    money: list[Money]
+
+    @property
+    def value(self) -> int:
+        """What it is ranked by."""
+        return self.figures.visitors
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came through one share, and within its subtree, over all broadcasts and off air."""
+
+    own: Figures
+    within: Figures
+    levels: int
+    money: list[Money]
+
+
+NOTHING: Final = Brought(Figures(shares=1), Figures(shares=1), 0, [])
+
+
+async def sharers(ledger: Ledger, place: Place, ranks: Ranks, *, after: After | None, count: int) -> list[Sharer]:
+    """A page of sharers, the best first; by money that of one currency counts. Raises LedgerFault."""
+    start = (None, None) if after is None else (after.value, after.id)
+    rows = await ledger.call(_SHARERS, *place.key, ranks.by, ranks.currency, *start, count)
+    ids = [str(row["sharer_id"]) for row in rows]
+    own = await money_by_key(ledger, place, "sharer", ids)
+    within = await money_by_key(ledger, place, "reach", ids)
+    return [
+        Sharer(
+            id=str(row["sharer_id"]),
+            name=row["display_name"],
+            value=row["value"],
+            own=figures_of(row),
+            within=figures_of(row, "within_"),
+            levels=row["levels"],
+            money=own.get(str(row["sharer_id"]), []),
+            money_within=within.get(str(row["sharer_id"]), []),
+        )
+        for row in rows
+    ]
+
+
+async def communities(ledger: Ledger, place: Place, *, after: After | None, count: int) -> list[Community]:
+    """A page of communities, by visitors. Raises LedgerFault."""
+    start = (None, None) if after is None else (after.value, after.id)
+    rows = await ledger.call(_COMMUNITIES, *place.key, *start, count)
+    money = await money_by_key(ledger, place, "community", [row["key"] for row in rows])
+    return [Community(row["key"], figures_of(row), money.get(row["key"], [])) for row in rows]
+
+
+async def brought(ledger: Ledger, merchant_id: str, share_ids: Sequence[str]) -> dict[str, Brought]:
+    """What came through each of these shares; of one that is not counted yet, nothing. Raises LedgerFault."""
+    if not share_ids:
+        return {}
+    money: dict[str, list[Money]] = {}
+    for row in await ledger.call(_BROUGHT_MONEY, merchant_id, list(share_ids)):
+        money.setdefault(row["key"], []).append(money_of(row))
+    rows = await ledger.call(_BROUGHT, merchant_id, list(share_ids))
+    return {
+        str(row["share_id"]): Brought(
+            figures_of(row), figures_of(row, "within_"), row["levels"], money.get(str(row["share_id"]), [])
+        )
+        for row in rows
+    }
+
+
+async def leaders(pool: Pool, merchant_id: str, session_id: str) -> list[Leader]:
+    """The first LEADERS_MAX of a broadcast, who brought anybody at all."""
+    rows = await pool.fetch(_LEADERS, merchant_id, session_id, LEADERS_MAX)
+    return [
+        Leader(str(row["sharer_id"]), row["display_name"], row["buyers"], row["viewers"], row["visitors"])
+        for row in rows
+    ]
+
+
+async def selling(pool: Pool) -> list[Selling]:
+    """Every merchant's rooms in which something can be bought now."""
+    rows = await pool.fetch(_SELLING)
+    return [Selling(str(row["merchant_id"]), str(row["room_id"]), str(row["session_id"])) for row in rows]
+
+
+_WITHIN: Final = """
+    sum(t.within_visitors)::int AS within_visitors, sum(t.within_viewers)::int AS within_viewers,
+    sum(t.within_buyers)::int AS within_buyers, sum(t.within_orders)::int AS within_orders, max(t.levels) AS levels
+"""
+_SHARERS: Final = f"""
+    {SCOPES}, whole AS (
+        SELECT t.sharer_id, {FIGURES}, {_WITHIN},
+               coalesce(sum(t.within_shares) FILTER (WHERE NOT $3 OR c.id = c.family_id), 0)::int AS within_shares
+        FROM scope c JOIN tree_sharer t ON t.scope_id = c.id GROUP BY t.sharer_id),
+    paid AS (
+        SELECT t.key::uuid AS sharer_id, sum(t.placed)::bigint AS placed
+        FROM scope c JOIN tree_money t ON t.scope_id = c.id
+        WHERE t.by = CASE $4::text WHEN 'placed' THEN 'sharer' WHEN 'within_placed' THEN 'reach' END AND t.currency = $5
+        GROUP BY t.key),
+    ranked AS (
+        SELECT w.*, CASE $4::text WHEN 'buyers' THEN w.buyers WHEN 'viewers' THEN w.viewers
+            WHEN 'visitors' THEN w.visitors WHEN 'within_buyers' THEN w.within_buyers
+            WHEN 'within_viewers' THEN w.within_viewers
+            WHEN 'within_visitors' THEN w.within_visitors WHEN 'levels' THEN w.levels
+            ELSE coalesce(p.placed, 0) END::bigint AS value
+        FROM whole w LEFT JOIN paid p USING (sharer_id)),
+    page AS (
+        SELECT * FROM ranked WHERE $6::bigint IS NULL OR value < $6 OR value = $6 AND sharer_id > $7::uuid
+        ORDER BY value DESC, sharer_id LIMIT $8)
+    SELECT g.*, p.display_name FROM page g
+    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = g.sharer_id
+    ORDER BY g.value DESC, g.sharer_id
+"""  # noqa: S608 - made of constants
+_COMMUNITIES: Final = f"""
+    {SCOPES}, whole AS (
+        SELECT t.key, {FIGURES} FROM scope c JOIN tree_slice t ON t.scope_id = c.id
+        WHERE t.by = 'community' GROUP BY t.key)
+    SELECT * FROM whole WHERE $4::bigint IS NULL OR visitors < $4 OR visitors = $4 AND key COLLATE "C" > $5::text
+    ORDER BY visitors DESC, key COLLATE "C" LIMIT $6
+"""  # noqa: S608 - made of constants
+_BROUGHT: Final = f"""
+    SELECT t.share_id, {NODE_FIGURES} FROM tree_node t
+    WHERE t.merchant_id = $1 AND t.share_id = ANY ($2::uuid[]) GROUP BY t.share_id
+"""  # noqa: S608 - made of constants
+_BROUGHT_MONEY: Final = f"""
+    SELECT t.key, {MONEY} FROM tree_node n
+    JOIN tree_money t ON t.scope_id = n.scope_id AND t.by = 'share' AND t.key = n.share_id::text
+    WHERE n.merchant_id = $1 AND n.share_id = ANY ($2::uuid[]) GROUP BY t.key, t.currency ORDER BY t.currency
+"""  # noqa: S608 - made of constants
+# By an index, in the order of the board.
+_LEADERS: Final = """
+    SELECT t.sharer_id, t.buyers, t.viewers, t.visitors, p.display_name FROM tree_sharer t
+    LEFT JOIN customer_profile p ON p.merchant_id = t.merchant_id AND p.customer_id = t.sharer_id
+    WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.visitors + t.buyers > 0
+    ORDER BY t.buyers DESC, t.viewers DESC, t.visitors DESC, t.sharer_id LIMIT $3
+"""
+_SELLING: Final = "SELECT merchant_id, room_id, session_id FROM room_selling ORDER BY room_id"
