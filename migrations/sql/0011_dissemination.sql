@@ -90,6 +90,8 @@ CREATE TABLE tree_money (                                     -- share, sharer: 
     PRIMARY KEY (scope_id, by, key, generation, currency)
 ) WITH (fillfactor = 80);
 
+CREATE INDEX tree_money_rank ON tree_money (scope_id, by, currency, placed DESC, key COLLATE "C") WHERE by IN ('sharer', 'reach');
+
 CREATE TABLE tree_visitor (                                   -- where a visitor is counted
     scope_id    uuid NOT NULL,
     visitor_id  uuid NOT NULL,
