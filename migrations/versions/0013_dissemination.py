@@ -5,8 +5,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0013"
+down_revision = "0012"
 
 SQL = Path(__file__).parent.parent / "sql"
 
@@ -15,4 +15,4 @@ def upgrade() -> None:
     """New tables, and triggers on those of referrals and on who watches."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    connection.run_async(methodcaller("execute", (SQL / "0011_dissemination.sql").read_text()))
+    connection.run_async(methodcaller("execute", (SQL / "0013_dissemination.sql").read_text()))
