@@ -21,6 +21,7 @@ from keel.database import Pool
 from keel.ids import Ids
 from live import store_presence
 from live.attendance import Attendance, Here, Interval
+from live.fanout import Pace
 from live.headcount import Counted, Headcount
 from live.metrics import INTERVALS_LOST
 from live.roomlog import LogSilent, RoomLog
@@ -89,6 +90,9 @@ class Presence:
             async with places:
                 await self._tell(place, here)
 
+        pace = Pace()
+        for _ in self._attendance.follow():
+            await pace.give_way()
         await self._store()
         async with asyncio.TaskGroup() as group:
             for place, here in list(self._attendance.places.items()):
