@@ -22,7 +22,6 @@ SPREAD_S: Final = COME_BACK_WITHIN_MS / 1000
 KNOWN_MAX: Final = 200
 POLL_S: Final = 0.02
 TRY_MAX_S: Final = 60.0
-OPEN_MAX_S: Final = 60.0
 CHECK_MAX_S: Final = 5.0
 
 
@@ -182,7 +181,7 @@ class Comeback:
             self._guests += some
             for guest in some:
                 self._come(guest)
-            await _until(lambda: all(guest.is_live for guest in self._guests), OPEN_MAX_S)
+            await _until(lambda: all(guest.is_live for guest in self._guests), TRY_MAX_S)
         return {"viewers": len(self._guests)}
 
     async def drop(self, _: int) -> dict[str, Any]:
@@ -237,7 +236,9 @@ class Comeback:
 
 async def _until(done: Callable[[], bool], within_s: float) -> None:
     until_s = time.monotonic() + within_s
-    while not done() and time.monotonic() < until_s:
+    while not done():
+        if time.monotonic() > until_s:
+            return
         await asyncio.sleep(POLL_S)
 
 

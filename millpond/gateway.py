@@ -109,15 +109,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         said = partial(said_at, parts.pool)
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
-        seating = Seating(
-            reception=_reception_of(parts, settings),
-            places=_places_of(parts, settings, voices),
-            halls=halls,
-            presence=presence,
-            clock=parts.clock,
-            bans_in=voices.bans_in,
-            witness=SocketShares(parts.touches),
-        )
+        seating = _seating_of(parts, settings, voices, halls, presence)
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
         talk = SocketTalk(voices, parts.studio(), halls.session_at)
         registry = registry_of(_orders_of(parts, settings, placement), talk, parts.studio())
@@ -133,6 +125,18 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         finally:
             halls.close()
             ended.set()
+
+
+def _seating_of(parts: Parts, settings: Settings, voices: Voices, halls: Halls, presence: Presence) -> Seating:
+    return Seating(
+        reception=_reception_of(parts, settings),
+        places=_places_of(parts, settings, voices),
+        halls=halls,
+        presence=presence,
+        clock=parts.clock,
+        talk_at=voices.book.known,
+        witness=SocketShares(parts.touches),
+    )
 
 
 def _places_of(parts: Parts, settings: Settings, voices: Voices) -> Places:
