@@ -103,6 +103,8 @@ class Answering:
                 connection.push(frame_of(result))
             case Refusal():
                 _refuse(connection, result, ref)
+            case Refused():
+                _refuse(connection, result.refusal, ref)
             case Exception():
                 log.error("a request failed", exc_info=result)
                 _refuse(connection, Internal(), ref)

@@ -4,7 +4,7 @@ A viewer may have several sockets: he comes with the first and goes with the las
 his stay is an interval of that session.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,10 +24,21 @@ class Interval:
 
 
 @dataclass(slots=True)
+class Turn:
+    """From then on a place was about this session, or about none."""
+
+    session_id: str | None
+    at: datetime
+
+
+@dataclass(slots=True)
 class Here:
     """One place. `sockets` and `intervals` by viewer; `dirty`: whose coming or going the headcount has not heard;
     `is_told` is false until the headcount knows the whole list; `online`: what it last said, where this gateway is to
-    tell it."""
+    tell it.
+
+    `turns` that the stays of some do not follow yet, and of those `behind`, by viewer, the first that is not followed.
+    """
 
     session_id: str | None = None
     sockets: dict[str, int] = field(default_factory=dict)
@@ -35,6 +46,8 @@ class Here:
     dirty: set[str] = field(default_factory=set)
     is_told: bool = False
     online: int | None = None
+    turns: list[Turn] = field(default_factory=list)
+    behind: dict[str, int] = field(default_factory=dict)
 
 
 def together_ms(stays: Iterable[tuple[int, int]]) -> int:
@@ -63,7 +76,7 @@ class Attendance:
         here.sockets[viewer_id] = here.sockets.get(viewer_id, 0) + 1
         if here.sockets[viewer_id] == 1:
             here.dirty.add(viewer_id)
-            self._open(here, viewer_id, from_ms(at_ms))
+            self._open(here, session_id, viewer_id, from_ms(at_ms))
 
     def left(self, place: str, viewer_id: str, at_ms: int) -> None:
         """One socket less."""
@@ -74,18 +87,28 @@ class Attendance:
         if here.sockets[viewer_id] == 0:
             del here.sockets[viewer_id]
             here.dirty.add(viewer_id)
+            self._follow(here, viewer_id)
             self._close(here, viewer_id, from_ms(at_ms))
 
     def turned(self, place: str, session_id: str | None, at_ms: int) -> None:
-        """The place is about another session from now on, or about none: whoever is there watches that."""
+        """The place is about another session from now on, or about none: whoever is there watches that.
+
+        Their stays follow in `follow`, for there may be thousands.
+        """
         here = self.places.get(place)
         if here is None or here.session_id == session_id:
             return
-        for viewer_id in here.sockets:
-            self._close(here, viewer_id, from_ms(at_ms))
         here.session_id = session_id
-        for viewer_id in here.sockets:
-            self._open(here, viewer_id, from_ms(at_ms))
+        if here.sockets:
+            here.behind = dict.fromkeys(here.sockets, len(here.turns)) | here.behind
+            here.turns.append(Turn(session_id, from_ms(at_ms)))
+
+    def follow(self) -> Iterator[None]:
+        """Let the stays of all follow the turns of their places, one viewer with each step."""
+        for here in list(self.places.values()):
+            for viewer_id in list(here.behind):
+                self._follow(here, viewer_id)
+                yield
 
     def begin_again(self, at: datetime) -> None:
         """The open intervals that were stored have been ended at that moment: go on with others from there."""
@@ -93,16 +116,26 @@ class Attendance:
         for here in self.places.values():
             for viewer_id, interval in list(here.intervals.items()):
                 if interval.id not in unstored:
-                    self._open(here, viewer_id, max(at, interval.started_at))
+                    self._open(here, interval.session_id, viewer_id, max(at, interval.started_at))
 
     def forget_empty(self) -> None:
         """Let go of places where nobody is and nothing is left to tell."""
         for place in [name for name, here in self.places.items() if not here.sockets and not here.dirty]:
             del self.places[place]
 
-    def _open(self, here: Here, viewer_id: str, at: datetime) -> None:
-        if here.session_id is not None:
-            interval = Interval(self._ids.new(), here.session_id, viewer_id, at)
+    def _follow(self, here: Here, viewer_id: str) -> None:
+        first = here.behind.pop(viewer_id, None)
+        if first is None:
+            return
+        for turn in here.turns[first:]:
+            self._close(here, viewer_id, turn.at)
+            self._open(here, turn.session_id, viewer_id, turn.at)
+        if not here.behind:
+            here.turns.clear()
+
+    def _open(self, here: Here, session_id: str | None, viewer_id: str, at: datetime) -> None:
+        if session_id is not None:
+            interval = Interval(self._ids.new(), session_id, viewer_id, at)
             here.intervals[viewer_id] = interval
             self.opened.append(interval)
 

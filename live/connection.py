@@ -7,6 +7,7 @@ cost more than everything else. Messages are limited in size, number and rate, s
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -31,6 +32,16 @@ FRAME_BYTES_MAX: Final = 20_480  # an order of 16 KiB and what is around it
 FRAGMENTS_MAX: Final = 64
 CLOSED_WITHIN_S: Final = 5.0
 SEND_BUFFER_BYTES_MAX: Final = 65_536
+# What one socket sends is read so far in a turn of the loop, then the others have theirs: the library takes some 20 µs
+# for a frame, and a chunk that comes from the system may hold 40,000 of them.
+TURN_BYTES_MAX: Final = 4_096
+TURN_FRAMES_MAX: Final = 32
+PIECE_BYTES: Final = 256  # between two looks at how many there were
+# Pings, pongs and fragments; whole messages are counted by the conversation, which can answer them.
+SMALL_FRAMES_PER_S: Final = 20.0
+SMALL_FRAMES_BURST: Final = 100
+# Whoever is closed for one of these is not listened to any more, not even for his goodbye.
+_UNHEARD: Final = {CloseCode.FLOOD, CloseCode.UNREADABLE, CloseCode.BINARY, StandardCode.MESSAGE_TOO_BIG}
 _PING: Final = bytes((0x80 | Opcode.PING, 0))
 _CONTINUED: Final = {Opcode.CONT, Opcode.TEXT, Opcode.BINARY}
 
@@ -66,6 +77,9 @@ class ViewerConnection(Connection):
     _ended: bool = False
     _file: int = -1
     _fragments: list[bytes] | None = None
+    _unread: bytes = b""
+    _frames: int = 0
+    _small_frames_full_at_s: float = 0.0
 
     protocol: ServerProtocol
 
@@ -114,7 +128,10 @@ class ViewerConnection(Connection):
             return
         self._ended = True
         CLOSED.labels(code=str(int(code))).inc()
-        self.protocol.send_close(code, reason)
+        if code in _UNHEARD:
+            self.protocol.fail(code, reason)  # what else comes is dropped unread
+        else:
+            self.protocol.send_close(code, reason)
         self.send_data()
         self.loop.call_later(CLOSED_WITHIN_S, self.transport.abort)
 
@@ -148,11 +165,37 @@ class ViewerConnection(Connection):
     def data_received(self, data: bytes) -> None:
         """Whatever comes is a sign of life. What is plain is handed on at once, the rest is the library's to judge."""
         self.heard = True
+        if self._unread:
+            self._unread += data  # it was on its way when reading paused
+            return
         text = plain_text(data, bytes_max=FRAME_BYTES_MAX) if is_between_messages(self.protocol) else None
         if text is None:
-            super().data_received(data)
+            self._read(data)
         else:
             self.hear(self, text)
+
+    def _read(self, data: bytes) -> None:
+        """Give the library what may be read in this turn of the loop. Nothing more comes before the rest is read."""
+        at = self._frames = 0
+        while at < min(len(data), TURN_BYTES_MAX) and self._frames < TURN_FRAMES_MAX and not self.protocol.eof_sent:
+            super().data_received(data[at : at + PIECE_BYTES])
+            at += PIECE_BYTES
+        if at < len(data) and not self.protocol.eof_sent:
+            self._unread = data[at:]
+            self.transport.pause_reading()
+            self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        data, self._unread = self._unread, b""
+        if self.transport.is_closing():
+            return
+        self._read(data)
+        if not self._unread:
+            self.loop.call_soon(self._resume)  # what waits in the system is for another turn
+
+    def _resume(self) -> None:
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def process_event(self, event: Event) -> None:
         """Hand on what is said; the library does the rest."""
@@ -161,10 +204,13 @@ class ViewerConnection(Connection):
             self.request = event
             self._house.knocked(self, event)
             return
+        self._frames += 1
         if not isinstance(event, Frame) or event.opcode not in _CONTINUED:
             super().process_event(event)
+            self._count_small()
             return
         if self.protocol.state is not State.OPEN:
+            self._count_small()
             return  # said before it knew that we are closing
         if event.opcode is Opcode.BINARY:
             self.end(CloseCode.BINARY)
@@ -180,6 +226,7 @@ class ViewerConnection(Connection):
             return data
         fragments = self._fragments = self._fragments or []
         fragments.append(data)
+        self._count_small()
         if len(fragments) > FRAGMENTS_MAX:
             self.end(StandardCode.MESSAGE_TOO_BIG)
             return None
@@ -187,3 +234,14 @@ class ViewerConnection(Connection):
             return None
         self._fragments = None
         return b"".join(fragments)
+
+    def _count_small(self) -> None:
+        """One frame more that says nothing by itself: one bucket as in keel.buckets, which keeps many."""
+        now_s = time.monotonic()
+        self._small_frames_full_at_s = max(self._small_frames_full_at_s, now_s) + 1 / SMALL_FRAMES_PER_S
+        if self._small_frames_full_at_s - now_s <= SMALL_FRAMES_BURST / SMALL_FRAMES_PER_S:
+            return
+        self.end(CloseCode.FLOOD)
+        if not self.protocol.eof_sent:  # it was closing for another reason
+            self.protocol.fail(CloseCode.FLOOD)
+            self.send_data()

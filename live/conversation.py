@@ -80,9 +80,15 @@ class Conversation:
             raise Goodbye(CloseCode.HELLO_FIRST, HelloFirst())
         if isinstance(message, PlaceRequest) and message.place not in self.places:
             raise Refused(NotJoined(place=message.place), message.ref)
-        if isinstance(message, Join) and len(self.places | {message.place}) > self._limits.rooms_max:
-            raise Refused(TooManyRooms(rooms_max=self._limits.rooms_max), message.ref)
+        if isinstance(message, Join):
+            self.require_seat(message)
         return message
+
+    def require_seat(self, message: Join) -> None:
+        """Raises Refused where the socket is in as many rooms as it may be in: asked again when the room is there, for
+        several joins may be under way."""
+        if len(self.places | {message.place}) > self._limits.rooms_max:
+            raise Refused(TooManyRooms(rooms_max=self._limits.rooms_max), message.ref)
 
     def is_late(self, now_s: float) -> bool:
         """Whether hello is overdue."""

@@ -11,15 +11,25 @@ SLICE_MAX_S: Final = 0.004
 LOOKED_AT_EVERY: Final = 16  # frames between two looks at the clock: a write takes microseconds
 
 
-async def fan_out(frame: bytes, viewers: Sequence[ViewerConnection]) -> float:
-    """Write the frame to all of them; others have their turn between two slices: for how many seconds in all."""
-    began_s, others_s = time.perf_counter(), 0.0
+class Pace:
+    """One for each piece of work that goes round many. `others_s`: for how long others had the loop meanwhile."""
+
+    def __init__(self) -> None:
+        self._began_s = time.perf_counter()
+        self.others_s = 0.0
+
+    async def give_way(self) -> None:
+        """Let others have their turn, where it is time for that."""
+        now_s = time.perf_counter()
+        if now_s - self._began_s > SLICE_MAX_S:
+            await asyncio.sleep(0)
+            self._began_s = time.perf_counter()
+            self.others_s += self._began_s - now_s
+
+
+async def fan_out(frame: bytes, viewers: Sequence[ViewerConnection], pace: Pace) -> None:
+    """Write the frame to all of them."""
     for start in range(0, len(viewers), LOOKED_AT_EVERY):
         for viewer in viewers[start : start + LOOKED_AT_EVERY]:
             viewer.push(frame)
-        now_s = time.perf_counter()
-        if now_s - began_s > SLICE_MAX_S:
-            await asyncio.sleep(0)
-            began_s = time.perf_counter()
-            others_s += began_s - now_s
-    return others_s
+        await pace.give_way()

@@ -2,7 +2,7 @@
 
 Events of a place arrive at its sinks in order and without gaps: what is missing is fetched from the log, and where the
 log does not reach back so far the sink gets a Resync, and after it the events from some position on, as if it had just
-begun to watch. A sink is called on the loop, must not wait, and must not raise.
+begun to watch. A sink is called on the loop and must not wait. What it cannot take it misses, so it gets a Resync too.
 
 A feed tells itself something every second. One that does not hear it is deaf, whatever its connection says, and
 connects anew; but not while it catches up with its places one after the other, which with many takes longer than that.
@@ -77,7 +77,12 @@ class _Place:
 
     def deliver(self, item: FeedItem) -> None:
         for sink in tuple(self.sinks):
-            sink(item)
+            try:
+                sink(item)
+            except Exception:  # house: broad-except because one sink's fault must not end the feed of the others
+                FEED_FAULTS.inc()
+                log.exception("feed: what came of %s could not be taken", self.name)
+                sink(Resync(self.name))
 
 
 class Feed:

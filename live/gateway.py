@@ -8,7 +8,7 @@ import logging
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -17,13 +17,13 @@ from live.answering import Answering
 from live.close_codes import CloseCode
 from live.connection import ViewerConnection
 from live.entrance import Entrance
-from live.fanout import fan_out
+from live.fanout import Pace, fan_out
 from live.farewell import say_bye
 from live.feed import Feed
-from live.frames import frame_of
 from live.gateway_metrics import TICK_FRAMES, TICK_S
 from live.halls import Halls
 from live.handshake import Handshake
+from live.news import news
 from live.seating import Seating
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ LOOK_EVERY_S: Final = 1.0
 BEAT_EVERY_LOOKS: Final = 10
 LOOKED_AT_ONCE: Final = 500
 UNWELL_AFTER_S: Final = 10.0
-DRAIN_SPREAD_S: Final = 2.0
+SENT_AWAY_WITHIN_S: Final = 2.0
+SHARE_EVERY_S: Final = 0.05
 DRAIN_MAX_S: Final = 7.0
 GONE_WITHIN_S: Final = 1.0
 
@@ -79,11 +80,11 @@ class Gateway:
         began_s = time.perf_counter()
         if began_s < self._quiet_until_s:
             return
-        frames, others_s = 0, 0.0
-        for frame, viewers in self._frames():
+        frames, pace = 0, Pace()
+        async for frame, viewers in news(self._halls, self._seating, pace):
             frames += len(viewers)
-            others_s += await fan_out(frame, viewers)
-        self._quiet_until_s = time.perf_counter() + min(QUIET_MAX_S, others_s * QUIET_PER_S)
+            await fan_out(frame, viewers, pace)
+        self._quiet_until_s = time.perf_counter() + min(QUIET_MAX_S, pace.others_s * QUIET_PER_S)
         if frames:
             TICK_FRAMES.inc(frames)
             TICK_S.observe(time.perf_counter() - began_s)
@@ -92,31 +93,14 @@ class Gateway:
         """Look after every socket: late hellos, closes that hang, people who were shut out, and signs of life."""
         self._looks += 1
         self._halls.close_empty()
-        self._seating.put_out_banned()
         self._entrance.cut_late()
-        self._check_feed()
+        await self._seating.put_out_banned(Pace())
+        await self._check_feed()
         connections = list(self._connections)
         for start in range(0, len(connections), LOOKED_AT_ONCE):
             for number in range(start, min(start + LOOKED_AT_ONCE, len(connections))):
                 self._look_at(connections[number], beats=(number + self._looks) % BEAT_EVERY_LOOKS == 0)
             await asyncio.sleep(0)
-
-    def _frames(self) -> Sequence[tuple[bytes, list[ViewerConnection]]]:
-        """The frames of this tick and who gets them, taken at one moment: whoever comes later was told by `joined`."""
-        parts = {room.place: (room, part) for room in self._halls.rooms if (part := room.take_tick()) is not None}
-        for room, _ in parts.values():
-            self._seating.follow(room)
-        several = self._seating.in_several
-        frames = [
-            (_tick_of([part]), [viewer for viewer in room.viewers if viewer not in several])
-            for room, part in parts.values()
-        ]
-        by_places: dict[tuple[str, ...], list[ViewerConnection]] = {}
-        for viewer in several:
-            by_places.setdefault(tuple(sorted(parts.keys() & viewer.seats.keys())), []).append(viewer)
-        by_places.pop((), None)
-        frames += [(_tick_of([parts[place][1] for place in places]), who) for places, who in by_places.items()]
-        return frames
 
     def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:
         viewer = connection.viewer
@@ -132,37 +116,37 @@ class Gateway:
             say_bye(connection, CloseCode.SILENT)
             connection.transport.abort()  # nobody is there to read it
 
-    def _check_feed(self) -> None:
+    async def _check_feed(self) -> None:
         """A gateway that does not hear itself shows nothing new: its viewers are better off elsewhere."""
         now_s = time.monotonic()
         if self._feed.healthy:
             self._heard_s = now_s
         elif now_s - self._heard_s > UNWELL_AFTER_S and self._connections:
             log.error("this gateway has not heard itself for %.0f s: its viewers are sent away", now_s - self._heard_s)
-            for connection in list(self._connections):
-                say_bye(connection, CloseCode.UNWELL)
+            await self._send_away(CloseCode.UNWELL, also_waiting=True)
 
     async def _drain(self) -> None:
         """Send everybody elsewhere, a few at a time; whoever waits for an answer goes when it is there."""
         deadline_s = time.monotonic() + DRAIN_MAX_S
-        for some in _shares(list(self._connections), DRAIN_SPREAD_S / 0.05):
-            for connection in some:
-                if not connection.in_flight:
-                    say_bye(connection, CloseCode.DRAINING)
-            await asyncio.sleep(0.05)
+        await self._send_away(CloseCode.DRAINING, also_waiting=False)
         while self._connections and time.monotonic() < deadline_s:
             for connection in list(self._connections):
                 if not connection.in_flight:
                     say_bye(connection, CloseCode.DRAINING)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(SHARE_EVERY_S)
         self._entrance.abort()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._entrance.empty(), GONE_WITHIN_S)
 
-
-def _tick_of(parts: Sequence[bytes]) -> bytes:
-    """A Tick of rooms that are encoded already."""
-    return frame_of(b'{"type":"tick","rooms":[' + b",".join(parts) + b"]}")
+    async def _send_away(self, code: CloseCode, *, also_waiting: bool) -> None:
+        """Say bye to everybody, a few at a time; to those who wait for an answer only where there will be none."""
+        pace = Pace()
+        for some in _shares(list(self._connections), SENT_AWAY_WITHIN_S / SHARE_EVERY_S):
+            for connection in some:
+                if also_waiting or not connection.in_flight:
+                    say_bye(connection, code)
+                await pace.give_way()
+            await asyncio.sleep(SHARE_EVERY_S)
 
 
 def _shares(connections: list[ViewerConnection], count: float) -> Iterator[list[ViewerConnection]]:

@@ -47,6 +47,15 @@ class Hall:
         if isinstance(item, Resync) or (was_current and not self.room.is_current):
             self.lose()
 
+    def take_tick(self) -> bytes | None:
+        """What is new here, as a RoomTick, or None."""
+        try:
+            return self.room.take_tick()
+        except Exception:  # house: broad-except because one room's fault must not silence the others
+            log.exception("room %s: what is new could not be told", self.place.id)
+            self.lose()
+            return None
+
     def lose(self) -> None:
         """From here on something may be missing."""
         self.room.lose()
@@ -79,6 +88,11 @@ class Halls:
     def rooms(self) -> list[Room]:
         """Every room that somebody may be in."""
         return [hall.room for hall in self._halls.values()]
+
+    @property
+    def all(self) -> list[Hall]:
+        """Every hall, for whoever goes round."""
+        return list(self._halls.values())
 
     async def enter(self, place: Place) -> Room:
         """The room, current. Raises Unavailable."""

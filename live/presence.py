@@ -22,6 +22,7 @@ from keel.database import Pool
 from keel.ids import Ids
 from live import store_presence
 from live.attendance import Attendance, Here, Interval
+from live.fanout import Pace
 from live.headcount import Counted, Headcount
 from live.metrics import INTERVALS_LOST
 from live.roomlog import LogSilent, RoomLog
@@ -82,6 +83,9 @@ class Presence:
         """Store what happened, and tell the counts of the places this gateway speaks for."""
         async with self._telling:
             if not self._is_closed:
+                pace = Pace()
+                for _ in self._attendance.follow():
+                    await pace.give_way()
                 await self._store()
                 await self._speak()
 

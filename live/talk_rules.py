@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final
 
 from keel.clock import rfc3339
@@ -85,9 +86,10 @@ class RoomTalk:
         until_ms = max((self.silences.get((viewer_id, kind), 0) for viewer_id in people), default=0)
         return until_ms if until_ms > now_ms else None
 
-    def bans_anybody(self, now_ms: int) -> bool:
-        """Whether there is a ban that runs now."""
-        return any(kind is Silence.BAN and until_ms > now_ms for (_, kind), until_ms in self.silences.items())
+    @cached_property
+    def banned_people(self) -> tuple[str, ...]:
+        """Under which ids somebody is banned, or was until lately."""
+        return tuple(person for person, kind in self.silences if kind is Silence.BAN)
 
 
 def tidy(text: str) -> str:

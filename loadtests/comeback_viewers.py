@@ -237,9 +237,7 @@ class Comeback:
 
 async def _until(done: Callable[[], bool], within_s: float) -> None:
     until_s = time.monotonic() + within_s
-    while not done():
-        if time.monotonic() > until_s:
-            return
+    while not done() and time.monotonic() <= until_s:
         await asyncio.sleep(POLL_S)
 
 

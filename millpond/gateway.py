@@ -113,7 +113,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
             halls=halls,
             presence=presence,
             clock=parts.clock,
-            bans_in=voices.bans_in,
+            talk_at=voices.book.known,
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
         talk = SocketTalk(voices, parts.studio(), halls.session_at, halls.sales_at)

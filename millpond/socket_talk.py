@@ -19,12 +19,11 @@ from live.gate_talk import TalkGate, TalkSilent
 from live.likes import Likes
 from live.messages import Answer, Comment, Id, Like, PlaceRequest
 from live.registry import Registry, Reply
-from live.seating import BanOf
 from live.socket_errors import CustomersOnly
 from live.staging import moderates
 from live.studio import Studio
 from live.talk_book import TalkBook
-from live.talk_rules import Speaker, banned
+from live.talk_rules import Speaker
 from live.talking import Talk, venue_at
 from live.ticketing import TicketDesk, Watching
 from live.viewers import Caller, Seat
@@ -84,13 +83,6 @@ class Voices:
         group.create_task(run_every("talk", talking.TICK_S, stop, self.talk.tick))
         group.create_task(run_every("talk book", talk_book.READ_EVERY_S, stop, self.book.tick))
         group.create_task(run_every("likes", liking.TICK_S, stop, self.likes.tick))
-
-    def bans_in(self, room_id: str) -> BanOf | None:
-        """Why a viewer may not stay in a room, by what is known, without a question; None where nobody is banned."""
-        talk, now_ms = self.book.known(room_id), self.clock.ms()
-        if talk is None or not talk.bans_anybody(now_ms):
-            return None
-        return lambda viewer: banned(talk, viewer.people, now_ms) if viewer.principal is None else None
 
     async def close(self) -> None:
         """Everybody who spoke is answered, and every like is counted, where Redis still answers."""

@@ -45,7 +45,7 @@ RULES: Final = {
         Rule("vague-name", habits.vague_name),
         Rule("package-docstring", habits.package_docstring),
         Rule("module-docstring", habits.module_docstring),
-        Rule("broad-except", habits.broad_except, escapes_max=12),
+        Rule("broad-except", habits.broad_except, escapes_max=14),
         Rule("stray-task", habits.stray_task, escapes_max=3),
         Rule("sleeping-test", habits.sleeping_test, escapes_max=4),
         Rule("lua-contract", habits.lua_contract),

@@ -20,6 +20,13 @@ def at(seconds: int) -> datetime:
     return from_ms(T0) + timedelta(seconds=seconds)
 
 
+def followed(attendance: Attendance) -> Attendance:
+    """Once all stays have followed the turns of their places."""
+    for _ in attendance.follow():
+        pass
+    return attendance
+
+
 def stays(intervals: list[Interval]) -> list[tuple[str, str, int, int | None]]:
     """(session, viewer, from, to) in seconds."""
     return [
@@ -50,7 +57,7 @@ def test_where_nothing_is_on_air_somebody_is_there_and_watches_nothing(attendanc
 def test_when_a_session_begins_all_who_wait_watch_it(attendance: Attendance):
     attendance.joined("room", None, "ann", T0)
     attendance.joined("room", "s1", "bob", T0 + 5_000)
-    assert stays(attendance.opened) == [("s1", "ann", 5, None), ("s1", "bob", 5, None)]
+    assert stays(followed(attendance).opened) == [("s1", "bob", 5, None), ("s1", "ann", 5, None)]
 
 
 def test_when_it_is_over_their_stays_are_too(attendance: Attendance):
@@ -58,6 +65,35 @@ def test_when_it_is_over_their_stays_are_too(attendance: Attendance):
     attendance.turned("room", None, T0 + 5_000)
     attendance.left("room", "ann", T0 + 9_000)
     assert stays(attendance.closed) == [("s1", "ann", 0, 5)]
+
+
+def test_a_turn_is_followed_viewer_by_viewer_and_by_whoever_leaves_at_once(attendance: Attendance):
+    crowd = [f"viewer {number}" for number in range(1_000)]
+    for viewer_id in crowd:
+        attendance.joined("room", None, viewer_id, T0)
+    attendance.turned("room", "s1", T0 + 1_000)
+    assert attendance.opened == [], "whoever turned it waits for no crowd"
+    attendance.left("room", "viewer 7", T0 + 2_000)
+    assert stays(attendance.closed) == [("s1", "viewer 7", 1, 2)]
+    for step, _ in enumerate(attendance.follow(), start=2):
+        assert len(attendance.opened) == step
+    assert {i.viewer_id for i in attendance.opened} == set(crowd)
+    assert attendance.places["room"].turns == []
+
+
+def test_several_turns_at_once_are_several_stays(attendance: Attendance):
+    attendance.joined("room", "s1", "ann", T0)
+    attendance.turned("room", None, T0 + 1_000)
+    attendance.joined("room", None, "bob", T0 + 2_000)
+    attendance.turned("room", "s2", T0 + 3_000)
+    attendance.turned("room", "s3", T0 + 4_000)
+    followed(attendance)
+    assert sorted(stays(attendance.closed)) == [("s1", "ann", 0, 1), ("s2", "ann", 3, 4), ("s2", "bob", 3, 4)]
+    assert sorted(stays(attendance.opened))[-2:] == [("s3", "ann", 4, None), ("s3", "bob", 4, None)]
+    attendance.opened.clear()  # stored
+    attendance.turned("room", "s4", T0 + 5_000)
+    attendance.begin_again(at(5))
+    assert {stay[0] for stay in stays(attendance.opened)} == {"s3"}, "they go on as what they were, until they follow"
 
 
 def test_who_never_came_cannot_leave(attendance: Attendance):

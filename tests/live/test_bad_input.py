@@ -105,6 +105,12 @@ async def test_a_flood_is_told_to_slow_down_and_then_closed(pond, bystander):
         assert {message["ref"] for message in slow_down} == {"r"}
 
 
+async def test_a_flood_of_what_says_nothing_is_closed_too(pond, bystander):
+    async with pond.viewer() as watcher:
+        watcher.socket.transport.write(b"\x89\x80mask" * 100_000)
+        assert await watcher.closed() == CloseCode.FLOOD
+
+
 async def test_fragments_are_put_together_and_counted(pond, bystander):
     async with pond.bare() as watcher:
         await watcher.socket.send(['{"type":', '"hello"', "}"])

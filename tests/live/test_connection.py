@@ -1,7 +1,9 @@
 """Frames that go straight into the socket: whole and in order, and never into somebody else's."""
 
 import asyncio
+import itertools
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -9,12 +11,16 @@ from typing import Final
 import pytest
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from live.connection import ViewerConnection
+from live.close_codes import CloseCode
+from live.connection import SMALL_FRAMES_BURST, TURN_BYTES_MAX, ViewerConnection
 from live.frames import frame_of
 from tests.eventually import WAIT_MAX_S
+from tests.live.test_plain_text import frame as masked
 
 LOOPS: Final = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 ROOMY: Final = 64 * 1024 * 1024
@@ -38,6 +44,16 @@ class Watched(ViewerConnection):
         super().connection_lost(error)
 
 
+class Counting(ServerProtocol):
+    """The library's part, with the bytes that it was given."""
+
+    fed = 0
+
+    def receive_data(self, data: bytes | bytearray) -> None:
+        self.fed += len(data)
+        super().receive_data(data)
+
+
 class Doorless:
     """A house that lets everybody in."""
 
@@ -54,7 +70,8 @@ class Doorless:
         self.there.set_result(connection)
 
     def went(self, connection: ViewerConnection) -> None:
-        """Nothing was kept of it."""
+        """Nothing was kept of it, so nothing keeps it from its end."""
+        connection.bury()
 
 
 @asynccontextmanager
@@ -62,7 +79,7 @@ async def connected() -> AsyncIterator[tuple[Watched, ClientConnection]]:
     """Both ends of a socket."""
     loop = asyncio.get_running_loop()
     house = Doorless(loop.create_future())
-    server = await loop.create_server(lambda: Watched(ServerProtocol(), house), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Watched(Counting(), house), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server:
         async with connect(f"ws://127.0.0.1:{port}", compression=None, max_size=None) as client:
@@ -114,6 +131,79 @@ def test_the_descriptor_is_its_own_until_the_connection_is_lost(loop: Loop, by_w
             assert server.lost_as == server.opened_as
             assert not server.is_open
             server.push(frame_of(b"to nobody"))
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(story())
+
+
+async def fed_by_turns(server: Watched, *, until: Callable[[], bool]) -> list[int]:
+    """How many bytes the library was given in each turn of the loop."""
+    protocol = server.protocol
+    assert isinstance(protocol, Counting)
+    fed = [protocol.fed]
+    deadline_s = time.monotonic() + WAIT_MAX_S
+    while not until():
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0)
+        fed.append(protocol.fed)
+    return [after - before for before, after in itertools.pairwise(fed)]
+
+
+@Ways
+@pytest.mark.parametrize("small", [masked(b"", opcode=Opcode.PING), masked(b"", opcode=Opcode.PONG)])
+def test_a_flood_of_pings_is_cut_off_and_holds_the_loop_for_a_moment_only(loop: Loop, small: bytes):
+    async def story() -> None:
+        async with connected() as (server, client):
+            client.transport.write(small * 300_000)
+            fed = await fed_by_turns(server, until=lambda: not server.is_open)
+            assert max(fed) <= TURN_BYTES_MAX
+            assert sum(fed) < 2 * SMALL_FRAMES_BURST * len(small)
+            with pytest.raises(ConnectionClosed) as closed:
+                await client.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == CloseCode.FLOOD
+            assert max(await fed_by_turns(server, until=server.connection_lost_waiter.done), default=0) == 0
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(story())
+
+
+@Ways
+def test_what_comes_all_at_once_is_heard_whole_and_in_order_and_others_have_their_turns(loop: Loop):
+    texts = [(f"{number} " + "x" * (number * 37 % 900)).encode() for number in range(300)]
+
+    async def story() -> None:
+        async with connected() as (server, client):
+            heard: list[bytes] = []
+            server.hear = lambda _, text: heard.append(text)
+            client.transport.write(b"".join(map(masked, texts)))
+            fed = await fed_by_turns(server, until=lambda: len(heard) == len(texts))
+            assert heard == texts
+            assert max(fed) <= TURN_BYTES_MAX
+            client.transport.write(masked(b"and then"))
+            await fed_by_turns(server, until=lambda: heard[-1] == b"and then")
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(story())
+
+
+@Ways
+def test_whoever_is_closed_for_what_he_sent_is_not_listened_to_any_more(loop: Loop):
+    async def story() -> None:
+        async with connected() as (server, client):
+            heard: list[bytes] = []
+
+            def hear(connection: ViewerConnection, text: bytes) -> None:
+                heard.append(text)
+                connection.end(CloseCode.UNREADABLE)
+
+            server.hear = hear
+            client.transport.write(masked(b"nonsense") * 50_000)
+            fed = await fed_by_turns(server, until=server.connection_lost_waiter.done)
+            assert heard == [b"nonsense"]
+            assert sum(fed) <= TURN_BYTES_MAX
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(story())

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from live.close_codes import CloseCode
+from live.crowd import SOCKETS_PER_VIEWER_MAX
 from live.gateway import TICK_EVERY_S
 from live.gateway_metrics import CLOSED
-from live.seating import SOCKETS_PER_VIEWER_MAX
 from tests.eventually import eventually_async
 from tests.inventory.selling import make_merchant
 from tests.live.watching import STAFF, Pond, gateway

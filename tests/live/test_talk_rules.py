@@ -106,7 +106,7 @@ def test_the_wait_is_told_in_ms_and_over_http_in_whole_seconds():
     assert refusal.headers() == {"Retry-After": "2"}
 
 
-def test_only_a_ban_that_runs_now_bans_anybody():
-    assert not room().bans_anybody(1_000)
-    assert not room(mute=2_000, ban=1_000).bans_anybody(1_000)
-    assert room(ban=1_001).bans_anybody(1_000)
+def test_only_who_is_banned_is_looked_for():
+    assert room().banned_people == ()
+    assert room(mute=2_000).banned_people == ()
+    assert len(room(mute=2_000, ban=1_000).banned_people) == 1
