@@ -82,8 +82,7 @@ class Guest:
         self._room, self._come = room, come
         self.line: Line | None = None
         self.passport = ""
-        self.epoch = self.seq = 0
-        self.number = -1
+        self.epoch, self.seq, self.number = 0, 0, -1
         self.missed = self.doubled = self.snapshots = self.tries = self.losses = 0
         self.is_live = False
         self.lost_s = self.tried_s = self.opened_s = self.live_s = 0.0
@@ -237,7 +236,9 @@ class Comeback:
 
 async def _until(done: Callable[[], bool], within_s: float) -> None:
     until_s = time.monotonic() + within_s
-    while not done() and time.monotonic() <= until_s:
+    while not done():
+        if time.monotonic() > until_s:
+            return
         await asyncio.sleep(POLL_S)
 
 
