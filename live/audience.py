@@ -5,7 +5,7 @@ is answered from here: no question to Redis or PostgreSQL per viewer.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -36,6 +36,7 @@ class _Said(msgspec.Struct):
     """What is looked at of a comment."""
 
     id: str
+    first: bool = False
 
 
 _said: Final = msgspec.json.Decoder(_Said).decode
@@ -57,7 +58,7 @@ class Audience(Generic[V]):
         self._held: list[LogItem] = []
         self._state: dict[str, bytes] = {}
         self._changed: dict[str, bytes] = {}
-        self._comments: deque[msgspec.Raw] = deque(maxlen=COMMENTS_MAX)
+        self._comments: list[msgspec.Raw] = []
         self._said: dict[str, msgspec.Raw] = {}  # by id, the oldest first
         self._must_show = False
         self._answers: dict[Position | None, bytes] = {}  # to those who come now, by where they were
@@ -72,6 +73,12 @@ class Audience(Generic[V]):
         """The broadcast that is on air, by what the viewers have been told."""
         session = self._scene.get("session")
         return str(session["session_id"]) if session is not None and session["state"] in ON_AIR else None
+
+    @property
+    def sale_ids(self) -> Collection[str]:
+        """The sales of the session on stage, by what the viewers have been told."""
+        sales: Mapping[str, Any] = self._scene.get("sales", {})
+        return sales.keys()
 
     @property
     def shelf(self) -> Sequence[Mapping[str, Any]]:
@@ -105,7 +112,7 @@ class Audience(Generic[V]):
                 self._log(item)
             case StateItem(kind=kind, body=body) if kind == COMMENTS:
                 comments = _comments(body).comments
-                self._comments.extend(comments)
+                self._comments = _fitting([*self._comments, *comments])
                 self._remember(comments)
             case StateItem(kind=kind, body=body):
                 self._take_state(kind, body)
@@ -210,6 +217,14 @@ class Audience(Generic[V]):
             self._told = Position(self._told.epoch, event.seq)
         for comment_id in self._scene.get("removed", ()):
             self._said.pop(comment_id, None)
+
+
+def _fitting(comments: list[msgspec.Raw]) -> list[msgspec.Raw]:
+    """The last COMMENTS_MAX, in their order; those of moderators, and approved by one, before any others."""
+    if len(comments) <= COMMENTS_MAX:
+        return comments
+    newest = sorted(range(len(comments)), key=lambda number: (_said(comments[number]).first, number))
+    return [comments[number] for number in sorted(newest[-COMMENTS_MAX:])]
 
 
 def _wire(events: Iterable[Event]) -> list[messages.Event]:

@@ -24,7 +24,6 @@ class CloseCode(IntEnum):
     UNWELL = 4003
     FAULT = 4004
     NO_HELLO = 4005
-    FULL = 4006
     TOKEN = 4100
     UNREADABLE = 4200
     HELLO_FIRST = 4201
@@ -40,7 +39,6 @@ MEANING: Final[dict[CloseCode, str]] = {
     CloseCode.UNWELL: "this gateway does not hear the rooms; try another one",
     CloseCode.FAULT: "a fault of ours",
     CloseCode.NO_HELLO: "no hello in time",
-    CloseCode.FULL: "this gateway has all the sockets it takes",
     CloseCode.TOKEN: "the token or the guest pass is not good, or not any more",
     CloseCode.UNREADABLE: "too many messages that cannot be understood",
     CloseCode.HELLO_FIRST: "the first message has to be hello",

@@ -34,6 +34,7 @@ class TalkGate:
     """One engine's view of who spoke when. Stateless: everything lives in the engine."""
 
     _pace = Script(Path(__file__).parent / "lua" / "pace.lua")
+    _unsay = Script(Path(__file__).parent / "lua" / "unsay.lua")
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -48,6 +49,16 @@ class TalkGate:
         except (RedisError, OSError, TimeoutError) as error:
             raise TalkSilent(type(error).__name__) from error
         return _verdicts.decode(reply)
+
+    async def unsay(self, room_id: str, speakers: Sequence[tuple[str, str]]) -> None:
+        """What these (viewer, digest of the text) were let say came to nothing: they may say it again.
+
+        Raises TalkSilent.
+        """
+        try:
+            await self._unsay(self._redis, f"talk:{{room:{room_id}}}", _pack((TOKEN_MS, speakers)))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise TalkSilent(type(error).__name__) from error
 
     async def like(self, counts: Mapping[str, int]) -> None:
         """Add likes to sessions, one increment each. Raises TalkSilent."""

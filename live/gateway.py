@@ -110,7 +110,7 @@ class Gateway:
                 connection.transport.abort()  # it was to close by itself, and did not
         elif viewer is None and connection.conversation.is_late(time.monotonic()):
             say_bye(connection, CloseCode.NO_HELLO)
-        elif viewer is not None and self._seating.reception.is_denied(viewer):
+        elif viewer is not None and not self._seating.reception.may_stay(viewer):
             say_bye(connection, CloseCode.TOKEN)
         elif beats and not connection.beat():
             say_bye(connection, CloseCode.SILENT)

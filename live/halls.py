@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Final
 
 from inventory.faults import LedgerFault
@@ -116,6 +116,11 @@ class Halls:
         """The session that is on air at a place, by what its viewers have been told."""
         room = self.find(place_id)
         return None if room is None else room.session_id
+
+    def sales_at(self, place_id: str) -> Collection[str]:
+        """The sales of the session on stage at a place, by what its viewers have been told."""
+        room = self.find(place_id)
+        return () if room is None else room.sale_ids
 
     def close_empty(self) -> None:
         """Let go of rooms that nobody has been in for KEPT_FOR_S."""

@@ -63,7 +63,7 @@ class CrewRole(StrEnum):
 
 
 class Power(StrEnum):
-    """What can be done in a room: run the broadcast, sell (shelf, pins, sales), keep order among viewers."""
+    """What can be done in a room: run the broadcast, sell (shelf, pins, announcements), keep order among viewers."""
 
     RUN = "run"
     SELL = "sell"

@@ -48,6 +48,11 @@ class Reception:
             return False
         return viewer.token is None or self._clock.ms() // 1000 < viewer.token.exp + LEEWAY_S
 
+    def may_stay(self, viewer: Viewer) -> bool:
+        """Whether this viewer may go on watching. Staff see what is not public, so they leave with their token; to
+        everybody else the show goes on without one, until somebody shuts them out."""
+        return not self.is_denied(viewer) if viewer.principal is None else self.still_good(viewer)
+
     def is_denied(self, viewer: Viewer) -> bool:
         """Whether this person or sign-in was shut out since."""
         token = viewer.token

@@ -24,14 +24,15 @@ class Comment:
     first: bool = False
 
     def body(self) -> dict[str, Any]:
-        """As the screens are told."""
-        return {
+        """As the screens are told, and the gateways on the way: `first` is said only where it is so."""
+        body = {
             "id": self.id,
             "author_id": self.author_id,
             "author": self.author_name,
             "text": self.text,
             "at_ms": self.at_ms,
         }
+        return body | {"first": True} if self.first else body
 
 
 class Sampler:

@@ -49,8 +49,11 @@ class Standing:
     words_version: int
 
 
-async def record(pool: Pool, entries: Sequence[Entry]) -> None:
-    """Put comments on record, all or none. Safe to repeat."""
+async def record(pool: Pool, entries: Sequence[Entry]) -> dict[str, str | None]:
+    """Put comments on record, all or none; their authors' names, by comment. Safe to repeat.
+
+    An author without a name gets that of his profile, which goes when a person is erased.
+    """
     columns = (
         [entry.venue.merchant_id for entry in entries],
         [entry.comment.id for entry in entries],
@@ -63,7 +66,7 @@ async def record(pool: Pool, entries: Sequence[Entry]) -> None:
         [entry.state.value for entry in entries],
         [from_ms(entry.comment.at_ms) for entry in entries],
     )
-    await _fetch(pool, _RECORD, *columns)
+    return {str(row["id"]): row["author_name"] for row in await _fetch(pool, _RECORD, *columns)}
 
 
 async def standings(pool: Pool, room_ids: Sequence[str]) -> list[Standing]:
@@ -123,10 +126,14 @@ async def _fetch(pool: Pool, statement: str, *args: Any) -> list[Row]:
 
 _RECORD: Final = """
     INSERT INTO comment (merchant_id, id, room_id, session_id, place, author_id, author_name, text, state, at)
-    SELECT * FROM unnest(
+    SELECT c.merchant_id, c.id, c.room_id, c.session_id, c.place, c.author_id,
+           coalesce(c.author_name, left(p.display_name, 60)), c.text, c.state, c.at
+    FROM unnest(
         $1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
         $10::timestamptz[])
-    ON CONFLICT (merchant_id, id) DO NOTHING
+        AS c (merchant_id, id, room_id, session_id, place, author_id, author_name, text, state, at)
+    LEFT JOIN customer_profile p ON p.merchant_id = c.merchant_id AND p.customer_id = c.author_id
+    ON CONFLICT (merchant_id, id) DO NOTHING RETURNING id, author_name
 """
 _STANDINGS: Final = """
     SELECT r.id, r.merchant_id, coalesce(t.slow_mode_s, 0) AS slow_mode_s, coalesce(t.review, false) AS review,

@@ -10,7 +10,8 @@ engines are asked in batches: while one is in flight the next one gathers.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -89,7 +90,7 @@ class Talk:
         comment = Comment(
             self._ids.new(), speaker.viewer_id, speaker.name, text, self._clock.ms(), first=speaker.moderates
         )
-        await self._recorded(Entry(venue, comment, state))
+        comment = await self._recorded(Entry(venue, comment, state))
         if state is CommentState.SHOWN:
             self._samplers.setdefault(venue.place, Sampler()).offer(comment)
         return Said(comment.id, text, comment.at_ms, waits=seems(talk, speaker, text) is CommentState.WAITING)
@@ -140,17 +141,29 @@ class Talk:
 
         return ask
 
-    async def _recorded(self, entry: Entry) -> None:
-        await _asked(self._records, entry)
+    async def _recorded(self, entry: Entry) -> Comment:
+        """The comment with its author's name."""
+        recorded: Comment = await _asked(self._records, entry)
+        return recorded
 
     async def _record(self, batch: list[_Asked[Entry]]) -> None:
+        entries = [asked.what for asked in batch]
         try:
-            await record(self._pool, [asked.what for asked in batch])
+            names = await record(self._pool, entries)
         except LedgerFault as fault:
+            await self._unsay(entries)
             _fail_all(batch, fault)
             return
         for asked in batch:
-            _settle(asked, None)
+            comment = asked.what.comment
+            _settle(asked, replace(comment, author_name=names.get(comment.id, comment.author_name)))
+
+    async def _unsay(self, entries: Sequence[Entry]) -> None:
+        """Nobody read it, so whoever tries again as he is told does not repeat himself."""
+        for room_id in {entry.venue.room_id for entry in entries}:
+            mine = [entry.comment for entry in entries if entry.venue.room_id == room_id]
+            with suppress(TalkSilent):
+                await self._gate.unsay(room_id, [(comment.author_id, digest_of(comment.text)) for comment in mine])
 
 
 def venue_at(seat: Seat, session_id: str | None) -> Venue:

@@ -81,8 +81,7 @@ class Guest:
         self._room, self._come = room, come
         self.line: Line | None = None
         self.passport = ""
-        self.epoch = self.seq = 0
-        self.number = -1
+        self.epoch, self.seq, self.number = 0, 0, -1
         self.missed = self.doubled = self.snapshots = self.tries = self.losses = 0
         self.is_live = False
         self.lost_s = self.tried_s = self.opened_s = self.live_s = 0.0

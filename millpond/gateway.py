@@ -111,7 +111,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = _seating_of(parts, settings, voices, halls, presence)
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
-        talk = SocketTalk(voices, parts.studio(), halls.session_at)
+        talk = SocketTalk(voices, parts.studio(), halls.session_at, halls.sales_at)
         registry = registry_of(_orders_of(parts, settings, placement), talk, parts.studio())
         answering = Answering(registry=registry, seating=seating, limits=limits, group=group)
         handshake = _handshake_of(settings, readiness)

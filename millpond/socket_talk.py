@@ -1,7 +1,7 @@
 """What viewers do in a room over the socket beside watching and buying: they speak, like, and earn purchase tickets."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -34,6 +34,7 @@ from orders.tickets import Tickets
 NOT_ON_AIR: Final = "nothing is on air in this room"
 
 SessionAt = Callable[[str], str | None]  # place; the session that is on air there
+SalesAt = Callable[[str], Collection[str]]  # place; the sales of that session
 
 
 class TicketRequest(PlaceRequest, tag="ticket", frozen=True, kw_only=True):
@@ -101,8 +102,8 @@ def voices_of(parts: Parts, settings: Settings) -> Voices:
 class SocketTalk:
     """What `comment`, `like` and `ticket` do."""
 
-    def __init__(self, voices: Voices, studio: Studio, session_at: SessionAt) -> None:
-        self._voices, self._studio, self._session_at = voices, studio, session_at
+    def __init__(self, voices: Voices, studio: Studio, session_at: SessionAt, sales_at: SalesAt) -> None:
+        self._voices, self._studio, self._session_at, self._sales_at = voices, studio, session_at, sales_at
 
     def register(self, registry: Registry) -> None:
         """Make them known."""
@@ -137,8 +138,8 @@ class SocketTalk:
         seat, session_id = caller.seats[message.place], self._session_at(message.place)
         if session_id is None:
             raise Conflict(detail=NOT_ON_AIR)
-        viewer, now_ms = caller.viewer, self._studio.clock.ms()
-        watching = Watching(seat.merchant_id, session_id, viewer.id, viewer.people, seat.since_ms, now_ms)
+        viewer, now_ms, sale_ids = caller.viewer, self._studio.clock.ms(), self._sales_at(seat.place)
+        watching = Watching(seat.merchant_id, session_id, viewer.id, viewer.people, seat.since_ms, now_ms, sale_ids)
         reply(self._ticketed(watching, message))
 
     async def _ticketed(self, viewer: Watching, message: TicketRequest) -> Ticketed:

@@ -7,7 +7,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.audience import RECENT_MAX, SAID_MAX, Audience
+from live.audience import COMMENTS_MAX, RECENT_MAX, SAID_MAX, Audience
 from live.feed import LogItem, Resync, StateItem
 from live.messages import Joined, Since
 from live.roomlog import Event, Position
@@ -131,6 +131,21 @@ def test_a_flood_of_comments_is_told_as_a_sample_and_the_latest_value_of_the_sta
     assert tick["state"] == {"counts": {"likes": 999}}
     assert [one["id"] for one in tick["comments"]] == [str(number) for number in range(990, 1_000)]
     assert ticked(audience) is None
+
+
+def test_a_flood_takes_no_moderators_comment_off_the_screens():
+    audience = opened()
+    audience.hear(StateItem(PLACE, "comments", b'{"comments":[{"id":"seller","first":true}]}'))
+    for number in range(1_000):
+        audience.hear(StateItem(PLACE, "comments", b'{"comments":[{"id":"%d"}]}' % number))
+    tick = ticked(audience)
+    assert tick is not None
+    assert [one["id"] for one in tick["comments"]] == ["seller", *(str(number) for number in range(991, 1_000))]
+    for number in range(1_000):
+        audience.hear(StateItem(PLACE, "comments", b'{"comments":[{"id":"%d","first":true}]}' % number))
+    tick = ticked(audience)
+    assert tick is not None
+    assert len(tick["comments"]) == COMMENTS_MAX
 
 
 def test_a_value_that_stands_still_is_told_once_and_shown_to_whoever_comes():

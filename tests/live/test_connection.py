@@ -70,7 +70,8 @@ class Doorless:
         self.there.set_result(connection)
 
     def went(self, connection: ViewerConnection) -> None:
-        """Nothing was kept of it."""
+        """Nothing was kept of it, so nothing keeps it from its end."""
+        connection.bury()
 
 
 @asynccontextmanager

@@ -61,6 +61,17 @@ def test_a_customer_is_good_until_the_token_ends_or_somebody_shuts_him_out(desk)
     assert not desk.reception.is_denied(viewer)
 
 
+def test_the_show_goes_on_without_a_token_but_not_for_staff(desk):
+    customer, host = desk.customer(desk.ids.new()), desk.host()
+    assert desk.reception.may_stay(customer)
+    assert desk.reception.may_stay(host)
+    desk.clock.advance(s=100 * 86_400)
+    assert desk.reception.may_stay(customer)
+    assert desk.reception.may_stay(host) is (host.token is None)
+    desk.denied[customer.token.sub] = 1
+    assert not desk.reception.may_stay(customer)
+
+
 @pytest.mark.parametrize("what", ["sid", "sub"])
 def test_a_denied_sign_in_or_person_is_out(desk, what):
     for viewer in (desk.customer(desk.ids.new()), desk.host()):

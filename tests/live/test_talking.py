@@ -36,6 +36,35 @@ async def test_a_comment_is_answered_recorded_and_shown(room: Room):
     assert (again.id, again.text, again.at_ms) == (said.id, "how much is the long one?", said.at_ms)
 
 
+async def test_a_comment_that_could_not_be_kept_may_be_said_again(room: Room):
+    await rule(room.place.studio, room.place.by, room.air.room_id, {"slow_mode_s": 10})
+    hua, pool = room.viewer(), room.place.shop.pool
+    await pool.execute("ALTER TABLE comment RENAME TO away")
+    with pytest.raises(Unavailable):
+        await room.say(hua, "how much?")
+    await pool.execute("ALTER TABLE away RENAME TO comment")
+    said = await room.say(hua, "how much?")
+    await room.talk.tick()
+    assert [comment["id"] for comment in room.shown()] == [said.id]
+    with pytest.raises(TalkTooFast):
+        await room.say(hua, "how much?")
+
+
+async def test_a_customers_name_is_that_of_the_profile(room: Room):
+    hua, shop, merchant_id = Speaker(room.place.shop.ids.new()), room.place.shop, room.place.merchant_id
+    await shop.pool.execute("INSERT INTO customer VALUES ($1, $2, $3)", hua.viewer_id, merchant_id, shop.clock.now())
+    profile = "INSERT INTO customer_profile VALUES ($1, $2, $3)"
+    await shop.pool.execute(profile, merchant_id, hua.viewer_id, "Hua of the mill")
+    await room.say(hua, "one")
+    await shop.pool.execute("DELETE FROM customer_profile")
+    await room.say(hua, "two")
+    await room.talk.tick()
+    assert [(comment["author"], comment["text"]) for comment in room.shown()] == [
+        ("Hua of the mill", "one"),
+        (None, "two"),
+    ]
+
+
 async def test_under_a_flood_everybody_is_answered_and_viewers_read_a_sample(room: Room):
     speakers = [room.viewer(f"v{n}") for n in range(400)]
     answers = await asyncio.gather(*(room.say(speaker, f"I am {speaker.name}") for speaker in speakers))

@@ -189,6 +189,17 @@ async def test_a_ticket_is_given_to_who_watched_and_buys(pond):
         assert (await viewer.refused(**ask | {"sale_id": pond.shop.ids.new()}))["status"] == 404
 
 
+async def test_a_crowd_that_asks_for_its_tickets_is_no_question_to_postgresql(pond, monkeypatch):
+    async def asked(*_: object) -> bool:
+        raise AssertionError("the scene says what the session sells")
+
+    air = await on_air(pond, needs_ticket=True, ticket_after_s=20)
+    async with viewer_in(pond, air) as viewer:
+        pond.shop.clock.advance(s=20)
+        monkeypatch.setattr("live.store_parts.is_sold_in", asked)
+        assert await viewer.ask("ticketed", type="ticket", place=air.room, sale_id=air.sale.id)
+
+
 async def test_a_comment_that_is_removed_leaves_every_screen(pond):
     air = await on_air(pond)
     async with viewer_in(pond, air) as speaker, viewer_in(pond, air) as reader, pond.viewer(token=STAFF) as host:
