@@ -154,9 +154,13 @@ class ViewerConnection(Connection):
         self._house.came(self)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The socket is gone."""
-        super().connection_lost(error)
+        """The socket is gone. Thousands may be lost in one turn of the loop, so the rest waits for `bury`."""
+        self.protocol.state = State.CLOSED
         self._house.went(self)
+
+    def bury(self) -> None:
+        """What the library does with a lost connection: its parser ends."""
+        super().connection_lost(None)
 
     def data_received(self, data: bytes) -> None:
         """Whatever comes is a sign of life. What is plain is handed on at once, the rest is the library's to judge."""
@@ -241,8 +245,3 @@ class ViewerConnection(Connection):
         if not self.protocol.eof_sent:  # it was closing for another reason
             self.protocol.fail(CloseCode.FLOOD)
             self.send_data()
-
-
-async def until_lost(connection: ViewerConnection) -> None:
-    """Return once the connection is gone."""
-    await asyncio.shield(connection.connection_lost_waiter)

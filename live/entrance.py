@@ -131,6 +131,7 @@ class Entrance:
                 asyncio.get_running_loop().call_soon(self._see_off)
 
     def _forget(self, connection: ViewerConnection) -> None:
+        connection.bury()
         self._handshake.release(connection)
         self._knocking.pop(connection, None)
         if connection not in self.connections:

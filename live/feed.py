@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -141,9 +142,9 @@ class Feed:
         connection = self._redis.connection_pool.make_connection()
         over = asyncio.Event()
 
-        async def ending(part: Awaitable[None]) -> None:
+        async def ending(part: Callable[[], Awaitable[None]]) -> None:
             try:
-                await part
+                await part()
             finally:
                 over.set()
                 self._changed.set()
@@ -151,8 +152,8 @@ class Feed:
         try:
             await connection.connect()
             async with asyncio.TaskGroup() as group:
-                parts = self._hear(connection, over), self._subscribe(connection, over), self._beat(over)
-                tasks = [group.create_task(ending(part)) for part in parts]
+                parts = partial(self._hear, connection, over), partial(self._subscribe, connection, over)
+                tasks = [group.create_task(ending(part)) for part in (*parts, partial(self._beat, over))]
                 await stop.wait()
                 over.set()
                 for task in tasks:

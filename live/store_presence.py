@@ -14,7 +14,7 @@ from keel.clock import to_ms
 from keel.database import Pool, array_text
 from live.attendance import Interval
 
-BATCH_MAX: Final = 1_000
+BATCH_MAX: Final = 250  # the driver encodes a batch in one stretch of the loop: some 5 ms
 LIVES_MAX: Final = 100
 STAYS_MAX: Final = 100
 

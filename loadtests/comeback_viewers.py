@@ -1,8 +1,8 @@
 """The crowd of a comeback, in a process of its own: guests of a room who lose it and come back by themselves.
 
-Every event of the room's log has a number, one above the last. Commands as in loadtests.fanout_viewers: `open N` lets N
-come in; `drop 0` cuts all connections; `back S` waits, S seconds at most, until everybody was lost once more and is in
-again, and tells how that went; `check N` waits until everybody has heard event N, and tells what was missed or doubled.
+Events of the room's log count from one. Commands as in loadtests.fanout_viewers: `open N` lets N come in; `drop 0` cuts
+all connections; `back S` waits, S seconds at most, until everybody was lost once more and is in again, and tells how it
+went; `check N` waits until everybody has heard event N, and tells what was missed or doubled.
 """
 
 import asyncio
@@ -115,6 +115,13 @@ class Guest:
             case "tick":
                 for told in message.rooms:
                     self._take(told)
+            case _:  # it was refused, as while the rooms cannot be looked up: try again like whoever was lost
+                self.cut()
+
+    def cut(self) -> None:
+        """Lose the network."""
+        assert self.line is not None
+        self.line.transport.abort()
 
     def _joined(self, message: Message) -> None:
         if self.number < 0:
@@ -181,8 +188,7 @@ class Comeback:
     async def drop(self, _: int) -> dict[str, Any]:
         """Cut every connection at once."""
         for guest in self._guests:
-            assert guest.line is not None
-            guest.line.transport.abort()
+            guest.cut()
         return {}
 
     async def back(self, within_s: float) -> dict[str, Any]:
@@ -190,8 +196,8 @@ class Comeback:
         self._losses += 1
         await _until(lambda: all(self._is_back(guest) for guest in self._guests), within_s)
         there = [guest for guest in self._guests if self._is_back(guest)]
-        back_ms = _sorted_ms([guest.live_s - guest.lost_s for guest in there])
-        last_try_ms = _sorted_ms([guest.live_s - guest.tried_s for guest in there])
+        back_ms = sorted(round((guest.live_s - guest.lost_s) * 1000, 1) for guest in there)
+        last_try_ms = sorted(round((guest.live_s - guest.tried_s) * 1000, 1) for guest in there)
         return {
             "live": len(there),
             "p50_ms": _quantile(back_ms, 0.5),
@@ -235,10 +241,6 @@ async def _until(done: Callable[[], bool], within_s: float) -> None:
         if time.monotonic() > until_s:
             return
         await asyncio.sleep(POLL_S)
-
-
-def _sorted_ms(seconds: Sequence[float]) -> list[float]:
-    return sorted(round(second * 1000, 1) for second in seconds)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

@@ -70,7 +70,7 @@ class Doorless:
         self.there.set_result(connection)
 
     def went(self, connection: ViewerConnection) -> None:
-        """Nothing was kept of it."""
+        connection.bury()
 
 
 @asynccontextmanager

@@ -20,13 +20,20 @@ class Line:
         self.cut = True
 
 
-def lost(number: int) -> Knocking:
-    connection = Knocking(f"10.0.0.{number}")
+class Lost(Knocking):
+    """A connection that has nothing left of the library's."""
+
+    def bury(self) -> None:
+        pass
+
+
+def lost(number: int) -> Lost:
+    connection = Lost(f"10.0.0.{number}")
     connection.loop = asyncio.get_running_loop()
     return connection
 
 
-def opened(gone: Any, count: int) -> tuple[Entrance, list[Knocking]]:
+def opened(gone: Any, count: int) -> tuple[Entrance, list[Lost]]:
     """An entrance with sockets that are open."""
     door, connections = Entrance(handshake(), begin=lambda _: None, gone=gone), [lost(n) for n in range(count)]
     door.connections.update(dict.fromkeys(connections))
