@@ -8,6 +8,7 @@ from typing import Final
 
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
+from keel.buckets import TokenBuckets, spend
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
 from live.store_places import Place, place_of
@@ -24,19 +25,26 @@ TalkOf = Callable[[str, str], Awaitable[RoomTalk]]  # merchant, room
 class Places:
     """Looks places up, each at most once in KNOWN_FOR_S: a crowd that comes back at once asks PostgreSQL one question.
 
-    `talk` tells who is banned. `clock_s` is monotonic, in seconds.
+    `talk` tells who is banned. `addresses`: whoever asks for what nobody knows yet pays for the question. `clock_s` is
+    monotonic, in seconds.
     """
 
     def __init__(
-        self, reader: Ledger, talk: TalkOf, clock: Clock, clock_s: Callable[[], float] = time.monotonic
+        self,
+        reader: Ledger,
+        talk: TalkOf,
+        clock: Clock,
+        addresses: TokenBuckets,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader, self._talk, self._clock, self._clock_s = reader, talk, clock, clock_s
+        self._addresses = addresses
         self._known: OrderedDict[str, tuple[float, Place | None]] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def enter(self, viewer: Viewer, place_id: str) -> Place:
-        """The place, if it is there for this viewer. Raises NotFound, Banned and Unavailable."""
-        place = await self._find(place_id)
+    async def enter(self, viewer: Viewer, place_id: str, address: str) -> Place:
+        """The place, if it is there for this viewer. Raises NotFound, Banned, TooManyRequests and Unavailable."""
+        place = await self._find(place_id, address)
         if place is None or not _may_see(viewer, place):
             raise NotFound(what="room")
         if viewer.principal is None:
@@ -53,14 +61,17 @@ class Places:
         if refusal is not None:
             raise refusal
 
-    async def _find(self, place_id: str) -> Place | None:
+    async def _find(self, place_id: str, address: str) -> Place | None:
         known = self._known.get(place_id)
         if known is None or known[0] < self._clock_s():
-            async with self._locks.setdefault(place_id, asyncio.Lock()):
-                known = self._known.get(place_id)
-                if known is None or known[0] < self._clock_s():
-                    known = await self._look(place_id)
-            self._locks.pop(place_id, None)
+            try:
+                async with self._locks.setdefault(place_id, asyncio.Lock()):
+                    known = self._known.get(place_id)
+                    if known is None or known[0] < self._clock_s():
+                        spend(self._addresses, address)
+                        known = await self._look(place_id)
+            finally:
+                self._locks.pop(place_id, None)
         return known[1]
 
     async def _look(self, place_id: str) -> tuple[float, Place | None]:

@@ -53,12 +53,12 @@ class Seating:
         """
         viewer = connection.viewer
         assert viewer is not None
-        room = await self._room_for(viewer, message.place)
+        room = await self._room_for(viewer, message.place, connection.address)
         while connection.viewer is not viewer:  # somebody else said hello on the socket meanwhile
             viewer = connection.viewer
             if viewer is None:
                 return None
-            room = await self._room_for(viewer, message.place)
+            room = await self._room_for(viewer, message.place, connection.address)
         if not connection.is_open:
             return None
         if room.place not in connection.seats:
@@ -105,8 +105,8 @@ class Seating:
         """A room may be about another session now: whoever is there watches that one."""
         self._presence.turned(room.place, room.session_id, self._clock.ms())
 
-    async def _room_for(self, viewer: Viewer, place: str) -> Room:
-        return await self._halls.enter(await self._places.enter(viewer, place))
+    async def _room_for(self, viewer: Viewer, place: str, address: str) -> Room:
+        return await self._halls.enter(await self._places.enter(viewer, place, address))
 
     def rooms_of(self, connection: ViewerConnection) -> Iterator[Room]:
         """The rooms that a socket is in."""

@@ -20,7 +20,7 @@ from live.feed import Feed
 from live.gateway import Gateway
 from live.guests import GuestPasses
 from live.halls import Halls, Snapshot
-from live.handshake import AddressOf, Handshake, SocketLimits
+from live.handshake import AddressOf, Handshake, IsProxy, SocketLimits
 from live.headcount import BEAT_EVERY_S, Headcount
 from live.parts import parts_of
 from live.places import Places
@@ -61,12 +61,12 @@ def registry_of(orders: SocketOrders, talk: SocketTalk, studio: Studio) -> Regis
     return registry
 
 
-def _orders_of(parts: Parts, settings: Settings, placement: Placement) -> SocketOrders:
+def _orders_of(parts: Parts, settings: Settings, placement: Placement, addresses: TokenBuckets) -> SocketOrders:
     return SocketOrders(
         placement,
         Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
         customers=TokenBuckets(per_s=settings.rate_customer_per_s, burst=settings.rate_customer_burst),
-        addresses=TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst),
+        addresses=addresses,
     )
 
 
@@ -97,6 +97,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     voices = voices_of(parts, settings)
     presence = _presence_of(parts, name, voices)
     readiness = GatewayReadiness(parts, feed)
+    addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
@@ -107,15 +108,15 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = Seating(
             reception=_reception_of(parts, settings),
-            places=Places(parts.reader, voices.book.get, parts.clock),
+            places=Places(parts.reader, voices.book.get, parts.clock, addresses),
             halls=halls,
             presence=presence,
             clock=parts.clock,
             talk_at=voices.book.known,
         )
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
-        talk = SocketTalk(voices, parts.studio(), halls.session_at)
-        registry = registry_of(_orders_of(parts, settings, placement), talk, parts.studio())
+        talk = SocketTalk(voices, parts.studio(), halls.session_at, addresses)
+        registry = registry_of(_orders_of(parts, settings, placement, addresses), talk, parts.studio())
         answering = Answering(registry=registry, seating=seating, limits=limits, group=group)
         handshake = _handshake_of(settings, readiness)
         gateway = Gateway(handshake=handshake, answering=answering, seating=seating, halls=halls, feed=feed)
@@ -181,13 +182,14 @@ def _handshake_of(settings: Settings, readiness: GatewayReadiness) -> Handshake:
         origins=settings.cors_origins,
         limits=limits,
         address_of=address_of(settings.trusted_proxies),
+        is_proxy=is_proxy_of(settings.trusted_proxies),
         ready=readiness.checks,
     )
 
 
 def address_of(trusted_proxies: str) -> AddressOf:
     """Who is at the other end: the peer, or whom a trusted proxy names, as uvicorn tells it for HTTP."""
-    trusted = ProxyHeadersMiddleware(_nothing, trusted_proxies or []).trusted_hosts
+    trusted = _trusted(trusted_proxies)
 
     def of(peer: str, forwarded: list[str]) -> str:
         if not forwarded or peer not in trusted:
@@ -195,6 +197,16 @@ def address_of(trusted_proxies: str) -> AddressOf:
         return trusted.get_trusted_client_address(", ".join(forwarded))[0] or peer
 
     return of
+
+
+def is_proxy_of(trusted_proxies: str) -> IsProxy:
+    """Whether a peer is one of the proxies that are believed."""
+    trusted = _trusted(trusted_proxies)
+    return lambda peer: peer in trusted
+
+
+def _trusted(proxies: str) -> Any:
+    return ProxyHeadersMiddleware(_nothing, proxies or []).trusted_hosts
 
 
 async def _nothing(*_: Any) -> None:
