@@ -156,6 +156,9 @@ class Audience(Generic[V]):
         """`joined`, encoded. A crowd that was lost at once comes back from one place: the same is encoded once."""
         before = None if since is None else Position(since.epoch, since.seq)
         answer = self._answers.get(before)
+        if answer is None and before is not None and self._missed(before) is None:
+            before = None  # whoever is shown the room as it is, is shown the same wherever he was
+            answer = self._answers.get(None)
         if answer is None:
             if len(self._answers) >= ANSWERS_MAX:
                 self._answers.clear()

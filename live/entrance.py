@@ -18,8 +18,9 @@ from websockets.server import ServerProtocol
 
 from live.connection import FRAME_BYTES_MAX, ViewerConnection
 from live.fanout import SLICE_MAX_S
-from live.gateway_metrics import SOCKETS
+from live.gateway_metrics import SOCKETS, TURNED_AWAY
 from live.handshake import Handshake
+from live.porch import Porch
 
 # The library tells of every scanner that knocks; what matters is logged here.
 silent_log: Final = logging.getLogger("millpond.sockets")
@@ -38,7 +39,7 @@ class Entrance:
     def __init__(self, handshake: Handshake, *, begin: OnConnection, gone: OnConnection) -> None:
         self._handshake, self._begin, self._gone = handshake, begin, gone
         self.connections: dict[ViewerConnection, None] = {}
-        self._knocking: dict[ViewerConnection, float] = {}  # since when, in monotonic seconds
+        self._porch = Porch(handshake.limits, handshake.is_proxy)
         self._lost: deque[ViewerConnection] = deque()
         self._is_seeing_off = self._is_closed = False
         self._is_empty = asyncio.Event()
@@ -59,12 +60,12 @@ class Entrance:
     def cut_late(self) -> None:
         """End handshakes that nobody goes on with."""
         before_s = time.monotonic() - OPEN_WITHIN_S
-        for connection in [connection for connection, since_s in self._knocking.items() if since_s < before_s]:
+        for connection in self._porch.since(before_s):
             connection.transport.abort()
 
     def abort(self) -> None:
         """Cut off whoever is left."""
-        for connection in [*self._knocking, *self.connections]:
+        for connection in [*self._porch, *self.connections]:
             connection.transport.abort()
 
     async def empty(self) -> None:
@@ -75,7 +76,9 @@ class Entrance:
 
     def came(self, connection: ViewerConnection) -> None:
         """A socket is there, and has said nothing."""
-        self._knocking[connection] = time.monotonic()
+        if not self._porch.come(connection, inside=len(self.connections)):
+            TURNED_AWAY.labels(status="none").inc()
+            connection.transport.abort()
 
     def knocked(self, connection: ViewerConnection, request: Request) -> None:
         """Its request is there."""
@@ -104,7 +107,7 @@ class Entrance:
 
     def _answer(self, connection: ViewerConnection, request: Request, response: Response | None) -> None:
         protocol = connection.protocol
-        if connection not in self._knocking:
+        if connection not in self._porch:
             return  # it did not wait
         if response is None and self._is_closed:
             response = protocol.reject(503, "The gateway is about to stop.\n")
@@ -113,7 +116,7 @@ class Entrance:
         if not connection.is_open:
             connection.transport.close()
             return
-        del self._knocking[connection]
+        self._porch.go(connection)
         self.connections[connection] = None
         self._is_empty.clear()
         connection.conversation.since_s = time.monotonic()
@@ -133,7 +136,7 @@ class Entrance:
     def _forget(self, connection: ViewerConnection) -> None:
         connection.bury()
         self._handshake.release(connection)
-        self._knocking.pop(connection, None)
+        self._porch.go(connection)
         if connection not in self.connections:
             return
         del self.connections[connection]

@@ -24,6 +24,7 @@ PATH: Final = "/v1/live"
 FRAMES_OF_PLATFORMS: Final = ("https://servicewechat.com", "https://tmaservice.developer.toutiao.com")
 
 AddressOf = Callable[[str, list[str]], str]
+IsProxy = Callable[[str], bool]
 Ready = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -38,9 +39,11 @@ class SocketLimits:
 class Handshake:
     """Answers requests before they become sockets. `address_of` believes a trusted proxy's X-Forwarded-For."""
 
-    def __init__(self, *, origins: list[str], limits: SocketLimits, address_of: AddressOf, ready: Ready) -> None:
-        self._origins, self._limits = frozenset((*origins, *FRAMES_OF_PLATFORMS)), limits
-        self._address_of, self._ready = address_of, ready
+    def __init__(
+        self, *, origins: list[str], limits: SocketLimits, address_of: AddressOf, is_proxy: IsProxy, ready: Ready
+    ) -> None:
+        self._origins, self.limits = frozenset((*origins, *FRAMES_OF_PLATFORMS)), limits
+        self._address_of, self.is_proxy, self._ready = address_of, is_proxy, ready
         self._by_address: Counter[str] = Counter()
         self.open = 0
 
@@ -83,10 +86,10 @@ class Handshake:
         peer = connection.remote_address
         host = self._address_of(peer[0] if peer else "", headers.get_all("X-Forwarded-For"))
         address = address_key(host) or "unknown"
-        if self.open >= self._limits.sockets_max:
-            raise TooManySockets(sockets_max=self._limits.sockets_max)
-        if self._by_address[address] >= self._limits.per_address_max:
-            raise TooManySockets(sockets_max=self._limits.per_address_max)
+        if self.open >= self.limits.sockets_max:
+            raise TooManySockets(sockets_max=self.limits.sockets_max)
+        if self._by_address[address] >= self.limits.per_address_max:
+            raise TooManySockets(sockets_max=self.limits.per_address_max)
         self.open += 1
         self._by_address[address] += 1
         connection.address = address

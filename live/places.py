@@ -9,6 +9,7 @@ from typing import Final
 
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
+from keel.buckets import TokenBuckets, spend
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
 from live.invitations import Invitations
@@ -28,7 +29,8 @@ class Places:
     """Looks places up, each at most once in KNOWN_FOR_S: a crowd that comes back at once asks PostgreSQL one question.
     Where it does not answer, what was known holds on for a while: who loses the network meanwhile comes back.
 
-    `talk` tells who is banned. `clock_s` is monotonic, in seconds.
+    `talk` tells who is banned. `addresses`: whoever asks for what nobody knows yet pays for the question. `clock_s` is
+    monotonic, in seconds.
     """
 
     def __init__(
@@ -38,16 +40,17 @@ class Places:
         talk: TalkOf,
         invitations: Invitations,
         clock: Clock,
+        addresses: TokenBuckets,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._reader, self._talk, self._invitations = reader, talk, invitations
-        self._clock, self._clock_s = clock, clock_s
+        self._clock, self._clock_s, self._addresses = clock, clock_s, addresses
         self._known: OrderedDict[str, tuple[float, Place | None]] = OrderedDict()
         self._locks: dict[str, asyncio.Lock] = {}
 
-    async def enter(self, viewer: Viewer, place_id: str, invitation: str | None = None) -> Place:
-        """The place, if it is there for this viewer. Raises NotFound, Banned and Unavailable."""
-        place = await self._find(place_id)
+    async def enter(self, viewer: Viewer, place_id: str, address: str, invitation: str | None = None) -> Place:
+        """The place, if it is there for this viewer. Raises NotFound, Banned, TooManyRequests and Unavailable."""
+        place = await self._find(place_id, address)
         if place is None or not self._may_see(viewer, place, invitation):
             raise NotFound(what="room")
         if viewer.principal is None:
@@ -64,7 +67,7 @@ class Places:
         if refusal is not None:
             raise refusal
 
-    async def _find(self, place_id: str) -> Place | None:
+    async def _find(self, place_id: str, address: str) -> Place | None:
         known = self._known.get(place_id)
         if known is None or known[0] < self._clock_s():
             lock = self._locks.setdefault(place_id, asyncio.Lock())
@@ -72,6 +75,7 @@ class Places:
                 async with lock:
                     known = self._known.get(place_id)
                     if known is None or known[0] < self._clock_s():
+                        spend(self._addresses, address)
                         known = await self._look(place_id)
             finally:
                 if not lock.locked():

@@ -73,12 +73,12 @@ class Seating:
         """
         viewer = connection.viewer
         assert viewer is not None
-        room = await self._room_for(viewer, message)
+        room = await self._room_for(viewer, message, connection.address)
         while connection.viewer is not viewer:  # somebody else said hello on the socket meanwhile
             viewer = connection.viewer
             if viewer is None:
                 return None
-            room = await self._room_for(viewer, message)
+            room = await self._room_for(viewer, message, connection.address)
         if not connection.is_open:
             return None
         if room.place not in connection.seats:
@@ -127,8 +127,8 @@ class Seating:
         """A room may be about another session now: whoever is there watches that one."""
         self._presence.turned(room.place, room.session_id, self._clock.ms())
 
-    async def _room_for(self, viewer: Viewer, message: Join) -> Room:
-        return await self._halls.enter(await self._places.enter(viewer, message.place, message.invitation))
+    async def _room_for(self, viewer: Viewer, message: Join, address: str) -> Room:
+        return await self._halls.enter(await self._places.enter(viewer, message.place, address, message.invitation))
 
     def rooms_of(self, connection: ViewerConnection) -> Iterator[Room]:
         """The rooms that a socket is in."""

@@ -15,6 +15,7 @@ from typing import Final
 from keel.clock import Clock
 from keel.database import Pool
 from keel.errors import NotFound
+from live.fanout import Pace
 from live.store_comments import Standing, silences, standings, words
 from live.talk_rules import RoomTalk, Silence
 from live.word_filter import WordFilter
@@ -97,8 +98,11 @@ class TalkBook:
         kept = self._filters.get(merchant_id)
         if kept is not None and kept[0] == version:
             return kept[1]
-        words_filter = WordFilter()
+        words_filter, pace = WordFilter(), Pace()
         async for piece in words(self._pool, merchant_id):
-            words_filter.add(piece)
+            for word in piece:
+                words_filter.add(word)
+                await pace.give_way()
+        words_filter.build()
         self._filters[merchant_id] = version, words_filter
         return words_filter

@@ -82,7 +82,7 @@ class RoomTalk:
     def silenced_until(self, people: Iterable[str], kind: Silence, now_ms: int) -> int | None:
         """When a silence ends that runs now, of one person under any of these ids."""
         if not self.silences:
-            return None  # as nearly everywhere, and this is asked of every viewer every second
+            return None
         until_ms = max((self.silences.get((viewer_id, kind), 0) for viewer_id in people), default=0)
         return until_ms if until_ms > now_ms else None
 

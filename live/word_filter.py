@@ -11,12 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import ahocorasick
 
 WORDS_MAX: Final = 5_000  # of one merchant
 WORD_CHARS_MAX: Final = 64
+# Built in a few milliseconds, in which nothing else happens: the library holds the interpreter's lock meanwhile, so a
+# thread would not help. Many small parts are built ten times faster than one large one, which no cache holds.
+PART_CHARS_MAX: Final = 16_000
 _SPACELESS_FROM: Final = "\u0e00"  # Thai and what comes after it in Unicode, Chinese, Japanese and Korean among them
 _ACCENTS: Final = (
     ("\u0300", "\u036f"),
@@ -88,27 +91,37 @@ def fold(text: str) -> Folded:
 
 
 class WordFilter:
-    """A merchant's words, all looked for in one pass over a text. Words are added in pieces: many take their time."""
+    """A merchant's words, looked for in a pass over a text for each part of them. Built while words are added."""
 
     def __init__(self, words: Iterable[Word] = ()) -> None:
-        self._automaton = ahocorasick.Automaton()
-        self._empty = True
-        self.add(words)
-
-    def add(self, words: Iterable[Word]) -> None:
-        """More words."""
+        self._parts: list[Any] = []
+        self._waiting = ahocorasick.Automaton()  # the last part, which may grow
+        self._waiting_chars = 0
         for word in words:
-            self._automaton.add_word(word.folded, word)
-            self._empty = False
+            self.add(word)
+
+    def add(self, word: Word) -> None:
+        """One more word: now and then this builds a part, so others should have their turn between two."""
+        self._waiting.add_word(word.folded, word)
+        self._waiting_chars += len(word.folded)
+        if self._waiting_chars > PART_CHARS_MAX:
+            self.build()
+
+    def build(self) -> None:
+        """From here on the words that were added are looked for."""
+        if self._waiting_chars:
+            self._waiting.make_automaton()
+            self._parts.append(self._waiting)
+            self._waiting, self._waiting_chars = ahocorasick.Automaton(), 0
 
     def judge(self, text: str) -> Action | None:
         """What is to be done with a text; None where nothing speaks against it."""
-        if self._empty:
+        self.build()
+        if not self._parts:
             return None
-        if self._automaton.kind == ahocorasick.TRIE:
-            self._automaton.make_automaton()
         folded = fold(text)
-        found = {word.action for end, word in self._automaton.iter(folded.text) if _stands(folded, end, word)}
+        met = (hit for part in self._parts for hit in part.iter(folded.text))
+        found = {word.action for end, word in met if _stands(folded, end, word)}
         return next((action for action in Action if action in found), None)
 
 

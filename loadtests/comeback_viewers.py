@@ -1,8 +1,7 @@
 """The crowd of a comeback, in a process of its own: guests of a room who lose it and come back by themselves.
 
-Every event of the room's log has a number, one above the last. Commands as in loadtests.fanout_viewers: `open N` lets N
-come in; `drop 0` cuts all connections; `back S` waits, S seconds at most, until everybody was lost once more and is in
-again, and tells how that went; `check N` waits until everybody has heard event N, and tells what was missed or doubled.
+Commands as in loadtests.fanout_viewers: `open N` lets N come in; `drop 0` cuts all; `back S` waits, S seconds at most,
+for all to be lost once more and in again; `check N` waits until all heard the N-th event. Both tell how that went.
 """
 
 import asyncio

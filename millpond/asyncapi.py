@@ -29,7 +29,7 @@ def documented_registry() -> Registry:
     """What a gateway understands, with nothing behind it."""
     nobody: Any = None
     orders = SocketOrders(nobody, nobody, customers=nobody, addresses=nobody)
-    return registry_of(orders, SocketTalk(nobody, nobody, nobody, nobody), Studio(nobody))
+    return registry_of(orders, SocketTalk(nobody, nobody, nobody, nobody, nobody), Studio(nobody))
 
 
 def document() -> dict[str, Any]:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import uvloop
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from accounts.staff import StaffDoor, StaffTokens
 from keel.buckets import TokenBuckets
@@ -20,7 +19,7 @@ from live.feed import Feed
 from live.gateway import Gateway
 from live.guests import GuestPasses
 from live.halls import Halls, Snapshot
-from live.handshake import AddressOf, Handshake, SocketLimits
+from live.handshake import Handshake, SocketLimits
 from live.headcount import BEAT_EVERY_S, Headcount
 from live.invitations import Invitations
 from live.parts import parts_of
@@ -39,6 +38,7 @@ from millpond.api import DRAIN_MAX_S, upkeep_of
 from millpond.heap import settle
 from millpond.listeners import bound_socket
 from millpond.metrics import metrics_at
+from millpond.proxies import address_of, is_proxy_of
 from millpond.readiness import FINE, NotReady, Readiness
 from millpond.settings import Settings
 from millpond.socket_moderation import SocketModeration
@@ -64,12 +64,12 @@ def registry_of(orders: SocketOrders, talk: SocketTalk, studio: Studio) -> Regis
     return registry
 
 
-def _orders_of(parts: Parts, settings: Settings, placement: Placement) -> SocketOrders:
+def _orders_of(parts: Parts, settings: Settings, placement: Placement, addresses: TokenBuckets) -> SocketOrders:
     return SocketOrders(
         placement,
         Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
         customers=TokenBuckets(per_s=settings.rate_customer_per_s, burst=settings.rate_customer_burst),
-        addresses=TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst),
+        addresses=addresses,
     )
 
 
@@ -100,6 +100,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
     voices = voices_of(parts, settings)
     presence = _presence_of(parts, name, voices)
     readiness = GatewayReadiness(parts, feed)
+    addresses = TokenBuckets(per_s=settings.rate_address_per_s, burst=settings.rate_address_burst)
     ended = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(feed.run(ended))
@@ -109,10 +110,10 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         said = partial(said_at, parts.pool)
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
-        seating = _seating_of(parts, settings, voices, halls, presence)
+        seating = _seating_of(parts, settings, voices, halls=halls, presence=presence, addresses=addresses)
         limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
-        talk = SocketTalk(voices, parts.studio(), halls.session_at, halls.sales_at)
-        registry = registry_of(_orders_of(parts, settings, placement), talk, parts.studio())
+        talk = SocketTalk(voices, parts.studio(), halls.session_at, halls.sales_at, addresses)
+        registry = registry_of(_orders_of(parts, settings, placement, addresses), talk, parts.studio())
         answering = Answering(registry=registry, seating=seating, limits=limits, group=group)
         handshake = _handshake_of(settings, readiness)
         gateway = Gateway(handshake=handshake, answering=answering, seating=seating, halls=halls, feed=feed)
@@ -127,10 +128,12 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
             ended.set()
 
 
-def _seating_of(parts: Parts, settings: Settings, voices: Voices, halls: Halls, presence: Presence) -> Seating:
+def _seating_of(
+    parts: Parts, settings: Settings, voices: Voices, *, halls: Halls, presence: Presence, addresses: TokenBuckets
+) -> Seating:
     return Seating(
         reception=_reception_of(parts, settings),
-        places=_places_of(parts, settings, voices),
+        places=_places_of(parts, settings, voices, addresses),
         halls=halls,
         presence=presence,
         clock=parts.clock,
@@ -139,11 +142,12 @@ def _seating_of(parts: Parts, settings: Settings, voices: Voices, halls: Halls, 
     )
 
 
-def _places_of(parts: Parts, settings: Settings, voices: Voices) -> Places:
+def _places_of(parts: Parts, settings: Settings, voices: Voices, addresses: TokenBuckets) -> Places:
     return Places(
         reader=parts.reader,
         talk=voices.book.get,
         invitations=Invitations(settings.token_secrets, parts.clock),
+        addresses=addresses,
         clock=parts.clock,
     )
 
@@ -199,24 +203,9 @@ def _handshake_of(settings: Settings, readiness: GatewayReadiness) -> Handshake:
         origins=settings.cors_origins,
         limits=limits,
         address_of=address_of(settings.trusted_proxies),
+        is_proxy=is_proxy_of(settings.trusted_proxies),
         ready=readiness.checks,
     )
-
-
-def address_of(trusted_proxies: str) -> AddressOf:
-    """Who is at the other end: the peer, or whom a trusted proxy names, as uvicorn tells it for HTTP."""
-    trusted = ProxyHeadersMiddleware(_nothing, trusted_proxies or []).trusted_hosts
-
-    def of(peer: str, forwarded: list[str]) -> str:
-        if not forwarded or peer not in trusted:
-            return peer
-        return trusted.get_trusted_client_address(", ".join(forwarded))[0] or peer
-
-    return of
-
-
-async def _nothing(*_: Any) -> None:
-    """No application: only the proxies' list is wanted."""
 
 
 async def run(settings: Settings, fd: int | None) -> None:

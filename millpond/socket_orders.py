@@ -71,7 +71,8 @@ class SocketOrders:
         pending.add_done_callback(lambda done: self._settle(done, caller, message, reply))
 
     def status(self, caller: Caller, message: OrderStatus, reply: Reply) -> None:
-        """Read an order."""
+        """Read an order. Raises TooManyRequests."""
+        spend(self._addresses, address_key(caller.address))
         reply(self._read(caller, message))
 
     def _settle(

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from keel.buckets import TokenBuckets, spend
 from keel.clock import Clock
 from keel.errors import Conflict
 from keel.ids import is_id
@@ -102,8 +103,11 @@ def voices_of(parts: Parts, settings: Settings) -> Voices:
 class SocketTalk:
     """What `comment`, `like` and `ticket` do."""
 
-    def __init__(self, voices: Voices, studio: Studio, session_at: SessionAt, sales_at: SalesAt) -> None:
+    def __init__(
+        self, voices: Voices, studio: Studio, session_at: SessionAt, sales_at: SalesAt, addresses: TokenBuckets
+    ) -> None:
         self._voices, self._studio, self._session_at, self._sales_at = voices, studio, session_at, sales_at
+        self._addresses = addresses
 
     def register(self, registry: Registry) -> None:
         """Make them known."""
@@ -134,7 +138,8 @@ class SocketTalk:
         return Liked(self._voices.likes.like(session_id, caller.viewer.id, message.count))
 
     def ticket(self, caller: Caller, message: TicketRequest, reply: Reply) -> None:
-        """Give a ticket to who has earned it. Raises Conflict, and what live.ticketing raises."""
+        """Give a ticket to who has earned it. Raises Conflict, TooManyRequests and what live.ticketing raises."""
+        spend(self._addresses, caller.address)
         seat, session_id = caller.seats[message.place], self._session_at(message.place)
         if session_id is None:
             raise Conflict(detail=NOT_ON_AIR)

@@ -206,6 +206,13 @@ def test_what_was_removed_is_read_by_nobody_whichever_is_heard_first():
     assert read_by_whoever_comes(audience) == [1, 5]
 
 
+def test_a_crowd_that_is_shown_the_room_anew_is_answered_alike_wherever_it_was():
+    audience = opened(5)
+    shown = audience.welcome(None, None)
+    assert all(audience.welcome(Since(2, seq), None) is shown for seq in range(200))
+    assert audience.welcome(Since(1, 5), None) is not shown
+
+
 def test_a_crowd_from_one_place_is_answered_alike_and_each_with_his_own_ref():
     audience = opened(5)
     for seq in (6, 7):

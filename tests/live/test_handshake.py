@@ -29,6 +29,7 @@ def handshake(**limits: int) -> Handshake:
         origins=["https://shop.example"],
         limits=SocketLimits(**limits),
         address_of=lambda peer, forwarded: forwarded[0] if forwarded else peer,
+        is_proxy=lambda peer: peer == "10.0.0.99",
         ready=ready,
     )
 

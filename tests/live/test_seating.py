@@ -63,6 +63,26 @@ async def test_whoever_says_hello_while_a_guest_is_about_to_join_is_asked_in_him
         assert leave["type"] == "urn:millpond:problem:not-joined"
 
 
+async def test_questions_of_all_kinds_count_for_their_address(database_url, redis_url):
+    limits = {"rate_address_per_s": 0.001, "rate_address_burst": 4}
+    async with gateway(database_url, redis_url, **limits) as pond:
+        room, nothing = await pond.make_room(), pond.shop.ids.new()
+        questions = (
+            {"type": "order.status", "order_id": nothing},
+            {"type": "ticket", "place": room, "sale_id": nothing},
+            {"type": "join", "place": nothing},
+        )
+        async with pond.viewer(token=pond.token()) as one, pond.viewer(token=pond.token()) as other:
+            await one.join(room)
+            for question in questions:
+                assert (await one.refused(**question))["status"] != 429
+            assert await other.join(room), "that one is known"
+            for question in questions:
+                another = {"place": pond.shop.ids.new()} if question["type"] == "join" else {}
+                refusal = await other.refused(**{**question, **another})
+                assert refusal["type"] == "urn:millpond:problem:too-many-requests"
+
+
 class Line:
     """Stands for a connection; counts how often somebody looks who is there."""
 

@@ -1,12 +1,17 @@
 """Words nobody wants to read are found however they are spelled, and other words are left alone."""
 
 import time
+from typing import Any
 
+import ahocorasick
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.word_filter import WORDS_MAX, Action, Word, WordFilter, fold
+from live.word_filter import PART_CHARS_MAX, WORD_CHARS_MAX, WORDS_MAX, Action, Word, WordFilter, fold
+
+DIGITS = str.maketrans("0123456789", "abcdefghij")
+REAL = ahocorasick.Automaton
 
 WORDS = WordFilter(
     [
@@ -73,6 +78,36 @@ def test_hiding_a_word_with_gaps_never_helps(text):
     plain = "".join(sign for sign in text if sign not in " .\u200b-")
     if "加微信" in plain:
         assert WORDS.judge(text) is Action.REFUSE
+
+
+def test_the_longest_list_is_built_in_parts_that_hold_nobody_up(monkeypatch):
+    built: list[int] = []
+
+    class Counted:
+        """An automaton that tells how many signs were made one."""
+
+        def __init__(self) -> None:
+            self.real, self.chars = REAL(), 0
+
+        def add_word(self, folded: str, word: Word) -> None:
+            self.chars += len(folded)
+            self.real.add_word(folded, word)
+
+        def make_automaton(self) -> None:
+            built.append(self.chars)
+            self.real.make_automaton()
+
+        def iter(self, text: str) -> Any:
+            return self.real.iter(text)
+
+    monkeypatch.setattr("live.word_filter.ahocorasick.Automaton", Counted)
+    longest = [f"{n:04}".translate(DIGITS) * (WORD_CHARS_MAX // 4) for n in range(WORDS_MAX)]
+    words = WordFilter(Word(folded, Action.REFUSE) for folded in longest)
+    words.build()
+    assert sum(built) == WORDS_MAX * WORD_CHARS_MAX
+    assert max(built) <= PART_CHARS_MAX + WORD_CHARS_MAX
+    assert {words.judge(f"so, {folded}!") for folded in (longest[0], longest[2_345], longest[-1])} == {Action.REFUSE}
+    assert words.judge("just a nice brush") is None
 
 
 def test_a_full_list_is_looked_through_in_one_pass():

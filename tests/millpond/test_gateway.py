@@ -10,7 +10,6 @@ from websockets.sync.client import connect
 
 from live.close_codes import CloseCode
 from live.handshake import PATH
-from millpond.gateway import address_of
 from tests.eventually import eventually
 from tests.millpond.stacks import START_MAX_S, STOP_MAX_S, planned_stack
 
@@ -37,12 +36,3 @@ def test_it_serves_until_it_is_told_to_stop_and_sends_its_viewers_on(database_ur
         process.kill()
         output, errors = process.communicate()
     assert "Traceback" not in output + errors
-
-
-def test_a_trusted_proxy_says_who_comes_and_nobody_else_does():
-    of = address_of("10.0.0.1,10.1.0.0/16")
-    assert of("10.0.0.1", ["9.9.9.9"]) == "9.9.9.9"
-    assert of("10.0.0.1", ["1.1.1.1, 9.9.9.9, 10.1.2.3"]) == "9.9.9.9"
-    assert of("10.0.0.2", ["9.9.9.9"]) == "10.0.0.2"
-    assert of("10.0.0.1", []) == "10.0.0.1"
-    assert address_of("")("10.0.0.1", ["9.9.9.9"]) == "10.0.0.1"
