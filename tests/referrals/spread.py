@@ -136,7 +136,7 @@ async def tallied(spread: Spread) -> dict[tuple[str, ...], dict[str, Any]]:
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for table, keys in _TABLES.items():
         for row in await spread.mine(f"SELECT * FROM {table}"):
-            figures = {n: v for n, v in row.items() if n not in {*keys, "merchant_id"} and v}
+            figures = {n: v for n, v in row.items() if n not in {*keys, "merchant_id", "generation"} and v}
             if figures:
                 found[table, *(str(row[key]) for key in keys)] = figures
     return found
