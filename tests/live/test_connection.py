@@ -17,7 +17,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from live.close_codes import CloseCode
-from live.connection import SMALL_FRAMES_BURST, TURN_BYTES_MAX, ViewerConnection
+from live.connection import PIECE_BYTES, SMALL_FRAMES_BURST, TURN_BYTES_MAX, ViewerConnection
 from live.frames import frame_of
 from tests.eventually import WAIT_MAX_S
 from tests.live.test_plain_text import frame as masked
@@ -201,7 +201,7 @@ def test_whoever_is_closed_for_what_he_sent_is_not_listened_to_any_more(loop: Lo
             client.transport.write(masked(b"nonsense") * 50_000)
             fed = await fed_by_turns(server, until=server.connection_lost_waiter.done)
             assert heard == [b"nonsense"]
-            assert sum(fed) <= TURN_BYTES_MAX
+            assert sum(fed) <= PIECE_BYTES
             with pytest.raises(ConnectionClosed):
                 await client.recv()
 
