@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
@@ -17,11 +17,24 @@ from orders.routes import customer
 from referrals import sharing, store_ranks, tree_export, trees
 from referrals.model import COMMUNITY_CHARS_MAX, PAGE_MAX
 from referrals.routes import Here
-from referrals.schemas_trees import BroughtOut, BroughtPage, CommunityOut, CommunityPage, SharerOut, SharerPage, TreeOut
+from referrals.schemas_trees import (
+    BroughtOut,
+    BroughtPage,
+    CommunityOut,
+    CommunityPage,
+    GraphOut,
+    SharerOut,
+    SharerPage,
+    TreeOut,
+)
 from referrals.spreading import Ranking, Ranks
 from referrals.store_ranks import NOTHING, After, Community, Sharer
 from referrals.store_trees import Place
 
+_CSV: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "UTF-8 with a byte order mark"}
+}
+_GRAPH: Final[dict[int | str, dict[str, Any]]] = {200: {"model": GraphOut, "description": "The whole tree"}}
 _CURSOR: Final = r"^\d{1,18}-"
 Below = Annotated[str | None, Query(pattern=ID_PATTERN)]
 Count = Annotated[int, Query(ge=1, le=PAGE_MAX)]
@@ -111,13 +124,13 @@ async def session_communities(
     return CommunityPage(communities=[CommunityOut.model_validate(each) for each in page], next=_next(page, count))
 
 
-@staff.get("/sessions/{session_id}/dissemination.csv", response_class=StreamingResponse)
+@staff.get("/sessions/{session_id}/dissemination.csv", response_class=StreamingResponse, responses=_CSV)
 async def session_csv(ledger: Tables, place: OfSession) -> StreamingResponse:
     """Every share of a session's tree, a line each."""
     return StreamingResponse(await tree_export.csv(ledger, place), media_type=MEDIA_TYPE, headers=_as_file("csv"))
 
 
-@staff.get("/sessions/{session_id}/dissemination.json", response_class=StreamingResponse)
+@staff.get("/sessions/{session_id}/dissemination.json", response_class=StreamingResponse, responses=_GRAPH)
 async def session_graph(ledger: Tables, place: OfSession) -> StreamingResponse:
     """The same as a graph: nodes, and edges from each share to those that grew under it."""
     lines = await tree_export.graph(ledger, place)
@@ -142,13 +155,13 @@ async def room_communities(
     return CommunityPage(communities=[CommunityOut.model_validate(each) for each in page], next=_next(page, count))
 
 
-@staff.get("/rooms/{room_id}/dissemination.csv", response_class=StreamingResponse)
+@staff.get("/rooms/{room_id}/dissemination.csv", response_class=StreamingResponse, responses=_CSV)
 async def room_csv(ledger: Tables, place: OfRoom) -> StreamingResponse:
     """Every share of a room's tree, a line each."""
     return StreamingResponse(await tree_export.csv(ledger, place), media_type=MEDIA_TYPE, headers=_as_file("csv"))
 
 
-@staff.get("/rooms/{room_id}/dissemination.json", response_class=StreamingResponse)
+@staff.get("/rooms/{room_id}/dissemination.json", response_class=StreamingResponse, responses=_GRAPH)
 async def room_graph(ledger: Tables, place: OfRoom) -> StreamingResponse:
     """The same as a graph: nodes, and edges from each share to those that grew under it."""
     lines = await tree_export.graph(ledger, place)

@@ -137,3 +137,35 @@ class BroughtPage(Told):
 
     shares: list[BroughtOut]
     next: str | None
+
+
+class NodeOut(Told):
+    """A share of a tree. `own` is what came through it, `within` the same with all that grew under it."""
+
+    id: str
+    code: str
+    parent_id: str | None
+    root_id: str
+    generation: int
+    sharer_id: str
+    kind: TargetKind
+    target_id: str
+    campaign: str | None
+    created_at: datetime
+    own: FiguresOut
+    within: FiguresOut
+    money: list[MoneyOut]
+
+
+class EdgeOut(Told):
+    """From a share to one that grew under it."""
+
+    source: str
+    target: str
+
+
+class GraphOut(Told):
+    """A whole tree."""
+
+    nodes: list[NodeOut]
+    edges: list[EdgeOut]

@@ -20,11 +20,15 @@ from orders.openapi import PATH as PLACEMENT
 from tests.millpond.reach import application, as_text, reachable, refusals_from
 
 # Pages that do not go by one id downwards: their parameters, and what their answers have beside the list and `next`.
+PLACES = ("sessions/{session_id}", "rooms/{room_id}")
+RANKED = ("sharers", "communities")
 PAGES_APART = {
     # A list price has no id of its own: it goes by the moment it began. Its currency is asked for, and said once.
     "GET /v1/staff/skus/{sku_id}/prices": ({"before", "count"}, {"currency"}),
     # The one list that is worked through by hand, so it also leads back, to orders that came meanwhile.
     "GET /v1/staff/orders": ({"below", "above", "count"}, {"previous"}),
+    # Ranked by a figure, so a page begins after a figure and an id.
+    **{f"GET /v1/staff/{place}/dissemination/{who}": ({"after", "count"}, set()) for place in PLACES for who in RANKED},
 }
 
 
