@@ -1,7 +1,10 @@
 """The funnel of a session over HTTP, for staff."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel
@@ -14,6 +17,8 @@ from keel.database import Pool
 from keel.errors import NotFound, Unavailable
 from keel.identity import EVERYBODY, Principal, staff_as
 from keel.ids import ID_PATTERN
+
+READINGS_MAX: Final = 2
 
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 Reader = Annotated[Principal, Depends(staff_as(EVERYBODY))]
@@ -45,10 +50,25 @@ class FunnelOut(BaseModel):
     definitions: dict[str, str]
 
 
-async def pool_of(request: Request) -> Pool:
-    """For long readings, as wired by millpond."""
-    pool: Pool = request.app.state.long_readings
-    return pool
+class LongReadings:
+    """Where long readings go: a few at a time, for the pool's connections are wanted for more than these."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool, self._places = pool, asyncio.Semaphore(READINGS_MAX)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Pool]:
+        """A place for one. Raises Unavailable where all are taken."""
+        if self._places.locked():
+            raise Unavailable(detail="others are reading as much just now")
+        async with self._places:
+            yield self._pool
+
+
+async def readings_of(request: Request) -> LongReadings:
+    """As wired by millpond."""
+    readings: LongReadings = request.app.state.long_readings
+    return readings
 
 
 async def clock_of(request: Request) -> Clock:
@@ -62,7 +82,7 @@ router = APIRouter(prefix="/v1/staff/sessions", tags=["staff"])
 
 @router.get("/{session_id}/funnel")
 async def show(
-    pool: Annotated[Pool, Depends(pool_of)],
+    readings: Annotated[LongReadings, Depends(readings_of)],
     clock: Annotated[Clock, Depends(clock_of)],
     by: Reader,
     session_id: PathId,
@@ -70,7 +90,8 @@ async def show(
 ) -> FunnelOut:
     """How far people went who were brought to a session: whole, and `parted` by channel, community or sharer."""
     try:
-        found = await funnel.read(pool, by.merchant_id, session_id, by=parted, now=clock.now())
+        async with readings.one() as pool:
+            found = await funnel.read(pool, by.merchant_id, session_id, by=parted, now=clock.now())
     except NotAuditable as fault:
         raise Unavailable(detail="the funnel could not be read in time") from fault
     if found is None:

@@ -179,7 +179,7 @@ def _add_sharing(app: FastAPI, parts: Parts, settings: Settings) -> None:
     app.state.share_doors = Doors(parts.reader, parts.touches, ShareLimits())
     app.state.share_links = settings.link_templates()
     app.state.campaigns = Campaigns(parts.sessions, parts.ids, parts.clock)
-    app.state.long_readings = parts.pool
+    app.state.long_readings = routes_funnel.LongReadings(parts.pool)
     shares = share_routes.router, share_routes.short, share_routes.staff
     credit = routes_credit.own, routes_credit.staff
     trees = tree_routes.own, tree_routes.staff, routes_funnel.router

@@ -13,8 +13,8 @@ class SocketShares:
         self._touches = touches
 
     def arrived(self, viewer: Viewer, seat: Seat, join: Join) -> None:
-        """A viewer came into a room, perhaps through a share."""
-        if join.share is None:
+        """A viewer came into a room, perhaps through a share. What is rehearsed counts for nobody."""
+        if join.share is None or seat.place != seat.room_id:
             return
         community = join.community if join.community is not None and is_community(join.community) else None
         self._touches.visited(

@@ -116,7 +116,7 @@ class Touches:
 
     async def _flush(self, numbers: list[int]) -> None:
         """Store a batch. Where PostgreSQL does not take it, all of it waits for the next tick."""
-        items = [self._unstored[number] for number in numbers]
+        items = [self._unstored[number] for number in sorted(numbers)]  # what is tried again comes behind newer ones
         visits = _merged(item for item in items if isinstance(item, Visit))
         sign_ins = [item for item in items if isinstance(item, SignIn)]
         try:

@@ -24,6 +24,7 @@ from referrals.store_judging import Waiting
 
 ORDER_ATTRIBUTED: Final = "order.attributed"
 BATCH_MAX: Final = 200
+ROUND_MAX: Final = 2_000  # orders of one merchant, before the next one has its turn
 RECENT: Final = timedelta(days=1)  # orders that end, end within it as a rule
 FOLLOWS_BY: Final = timedelta(minutes=1)  # how far the mark is behind: an id is made before its order is stored
 _GREATEST_ID: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -65,10 +66,10 @@ class Judge:
         return sum([await self._of(each, mark, late=late) for each in (*merchants[first:], *merchants[:first])])
 
     async def _of(self, merchant_id: str, mark: datetime, *, late: bool) -> int:
-        """All orders of a merchant, in batches, each from where the one before ended."""
+        """Orders of a merchant, in batches, each from where the one before ended; after some, others have a turn."""
         above = least_id_at(mark - ID_BEFORE_PLACED_MAX - FOLLOWS_BY) if late else None
         judged, found = 0, list[Waiting]()
-        while not judged or len(found) == BATCH_MAX:
+        while judged < ROUND_MAX and (not judged or len(found) == BATCH_MAX):
             found = await self._batch(merchant_id, mark, above, late=late)
             if not found:
                 break

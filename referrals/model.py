@@ -99,9 +99,10 @@ class Visit:
         return touch_id(self.visitor_id, self.code, self.at_ms)
 
     def and_again(self, later: "Visit") -> "Visit":
-        """Two visits that are one touch: the first one, with what only the later one knew."""
+        """Two visits that are one touch: the earlier time, and what only one of them knew."""
         return replace(
             self,
+            at_ms=min(self.at_ms, later.at_ms),
             channel=later.channel if self.channel is Channel.UNKNOWN else self.channel,
             community=self.community or later.community,
             session_id=self.session_id or later.session_id,

@@ -17,6 +17,9 @@ SIDE_PX_MIN: Final = 16
 KEPT_SIDE_PX: Final = 1_000  # more of it than a poster shows, and no more memory than that
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 _PHONE: Final = "MPO"  # a JPEG with further pictures behind it, as phones make them: the first one is the picture
+_JPEG: Final = b"\xff\xd8"
+_JPEG_SCAN: Final = b"\xff\xda"
+SCANS_MAX: Final = 100  # a progressive JPEG has about ten; each is a walk over all blocks, however empty it is
 _PALETTES: Final = {"1", "P", "PA"}
 _QUALITY: Final = 92
 # What Pillow's readers raise over bytes that somebody chose.
@@ -29,6 +32,8 @@ _BOMBS: Final = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 def reduced(data: bytes) -> bytes:
     """The picture as a JPEG that is no larger than posters need. Raises BadPicture."""
+    if data.startswith(_JPEG) and data.count(_JPEG_SCAN) > SCANS_MAX:
+        raise BadPicture("damaged")
     picture = _opened(data)
     _check(picture)
     try:

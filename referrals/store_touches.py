@@ -44,8 +44,8 @@ async def store(
 ) -> None:
     """Store visits, no two with the same id, and sign-ins, and that with them all is stored up to `until`.
 
-    All or nothing. What came by a code that is none of the merchant's is left out, and so are sign-ins of those who
-    came through no share. Safe to repeat.
+    All or nothing. What came by a code that is none of the merchant's is left out. A sign-in is kept whatever is known
+    of its visits: those may be stored later, by another process too. Safe to repeat.
     """
     async with pool.acquire() as connection, connection.transaction():
         if visits:
@@ -125,8 +125,7 @@ _TOUCH: Final = """
         OR (t.session_id IS NULL AND excluded.session_id IS NOT NULL)
 """
 _PERSON: Final = """
-    INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at) SELECT $1, $2, $3, $4
-    WHERE EXISTS (SELECT FROM touch WHERE merchant_id = $1 AND visitor_id = $2)
+    INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (merchant_id, visitor_id) DO NOTHING
 """
 _WRITER: Final = """

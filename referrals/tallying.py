@@ -1,6 +1,6 @@
 """The tallies of trees, kept up: a worker counts what is due, in the transaction that takes it from what is due.
 
-So whatever is killed, nothing is counted twice and nothing is left out; see migrations/sql/0011_dissemination.sql.
+So whatever is killed, nothing is counted twice and nothing is left out; see migrations/sql/0013_dissemination.sql.
 """
 
 from dataclasses import dataclass

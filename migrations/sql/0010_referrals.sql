@@ -97,8 +97,6 @@ CREATE TABLE touch (
     at          timestamptz NOT NULL                          -- the first of those ten minutes that is known of
 );
 CREATE INDEX touch_of_visitor ON touch (merchant_id, visitor_id, at);
-CREATE INDEX touch_of_share ON touch (merchant_id, share_id, at);
-CREATE INDEX touch_of_session ON touch (merchant_id, session_id, at) WHERE session_id IS NOT NULL;
 
 CREATE TABLE touch_person (                                   -- this visitor of the socket signed in as that customer
     merchant_id uuid NOT NULL,

@@ -283,7 +283,10 @@ BEGIN
         FROM wanted w JOIN share s ON s.id = w.share_id JOIN share a ON a.id = ANY (s.path || s.id)
         WHERE NOT EXISTS (SELECT FROM tree_node n WHERE n.scope_id = w.scope_id AND n.share_id = w.share_id)),
     scope AS (
-        INSERT INTO tree_scope (id, merchant_id, family_id) SELECT DISTINCT l.scope_id, l.merchant_id, l.family_id FROM line l
+        -- A session is its room's, whatever was shared of whoever came into it first.
+        INSERT INTO tree_scope (id, merchant_id, family_id)
+        SELECT DISTINCT l.scope_id, l.merchant_id, coalesce((SELECT e.room_id FROM session e WHERE e.id = l.scope_id), l.family_id)
+        FROM line l
         ON CONFLICT DO NOTHING),
     node AS (
         INSERT INTO tree_node (scope_id, share_id, merchant_id, generation) SELECT l.scope_id, l.id, l.merchant_id, l.depth FROM line l

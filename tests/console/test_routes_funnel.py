@@ -1,5 +1,12 @@
 """The funnel over HTTP, for the merchant's own staff."""
 
+from contextlib import AsyncExitStack
+from typing import Any, cast
+
+import pytest
+
+from console.routes_funnel import READINGS_MAX, LongReadings
+from keel.errors import Unavailable
 from tests.console.test_funnel import lived
 from tests.orders.serving import STAFF, serve
 from tests.referrals.groves import Grove
@@ -17,3 +24,14 @@ async def test_staff_read_the_funnel_of_their_own_sessions_only(database_url, re
         assert set(told_here["definitions"]) == {step["name"] for step in told_here["whole"]["steps"]}
         missing = await served.client.get(f"/v1/staff/sessions/{theirs}/funnel", headers=header)
         assert missing.status_code == 404
+
+
+async def test_a_few_read_at_a_time_and_the_next_is_told_to_come_again():
+    readings: LongReadings = LongReadings(cast(Any, None))
+    async with AsyncExitStack() as others:
+        for _ in range(READINGS_MAX):
+            await others.enter_async_context(readings.one())
+        with pytest.raises(Unavailable):
+            await others.enter_async_context(readings.one())
+    async with readings.one():
+        pass

@@ -63,12 +63,17 @@ class Spread:
         self.grove.shop.clock.advance(s=5)
         return (await self.grove.target("session", room_id=self.room_id, **ended)).target_id
 
-    async def share(self, sharer: str, parent: str | None = None, *, session_id: str | None = None) -> str:
-        """A share of the room, or of a session of it."""
+    async def share(
+        self, sharer: str, parent: str | None = None, *, session_id: str | None = None, product_id: str | None = None
+    ) -> str:
+        """A share of the room, or of a session of it, or of a product."""
         self.grove.shop.clock.advance(ms=1)
         share_id, sharer_id, code = self.grove.shop.ids.new(above=parent), await self.person(sharer), new_code()
         kind, target_id = ("session", session_id) if session_id else ("room", self.room_id)
-        own = [share_id, code, sharer_id, kind, target_id, self.room_id, self.grove.shop.clock.now()]
+        family_id = self.room_id
+        if product_id is not None:
+            kind, target_id, family_id = "product", product_id, product_id
+        own = [share_id, code, sharer_id, kind, target_id, family_id, self.grove.shop.clock.now()]
         written = await self.run(_SHARE, self.grove.merchant_id, parent, *own)
         if not written:
             return str((await self.run(_SAME, sharer_id, target_id, parent))[0]["id"])

@@ -87,7 +87,7 @@ def test_what_only_the_later_visit_knew_is_added_to_the_first():
     later = Visit("m", "abcdefghj", "v", 9, Channel.GROUP, "tG1", "s")
     both = first.and_again(later)
     assert (both.at_ms, both.channel, both.community, both.session_id) == (5, Channel.GROUP, "tG1", "s")
-    assert later.and_again(first) == later
+    assert later.and_again(first) == both, "whichever is heard first"
 
 
 @given(lists(sampled_from("abcdef"), min_size=1, max_size=3 * DEPTH_MAX))

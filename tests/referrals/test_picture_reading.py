@@ -12,7 +12,7 @@ from hypothesis.strategies import binary, integers
 from PIL import Image
 
 from referrals.errors import BadPicture
-from referrals.picture_reading import KEPT_SIDE_PX, PIXELS_MAX, picture_of, reduced
+from referrals.picture_reading import KEPT_SIDE_PX, PIXELS_MAX, SCANS_MAX, picture_of, reduced
 from tests.referrals.posters import animated, picture
 
 
@@ -37,6 +37,13 @@ def greys(data: bytes) -> tuple[int, int]:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_pictures_of_three_kinds_are_read(kind):
     assert picture_of(reduced(picture(kind))).size == (300, 200)
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_any_is_walked():
+    data = picture("JPEG")
+    at = data.index(b"\xff\xda")
+    with pytest.raises(BadPicture):
+        reduced(data[:at] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" * (SCANS_MAX + 1) + data[at:])
 
 
 def test_a_large_picture_is_kept_small():

@@ -48,6 +48,14 @@ async def test_a_visitor_counts_once_where_he_came_first_though_that_is_heard_la
     assert await figures(spread, session, second) == {"within_shares": 1}
 
 
+async def test_a_session_is_its_rooms_through_whatever_its_first_visitor_came(spread):
+    session, product = await spread.session(), (await spread.grove.target("product")).target_id
+    await spread.visit("mei", await spread.share("hua", product_id=product), session)
+    await spread.tally()
+    (scope,) = await spread.run("SELECT family_id::text FROM tree_scope WHERE id = $1", session)
+    assert scope["family_id"] == spread.room_id
+
+
 async def test_opening_ones_own_link_brings_nobody(spread):
     session, share = await spread.session(), await spread.share("hua")
     await spread.visit("hua", share, session)
