@@ -30,8 +30,8 @@ async def test_a_few_read_at_a_time_and_the_next_is_told_to_come_again():
     readings: LongReadings = LongReadings(cast(Any, None))
     async with AsyncExitStack() as others:
         for _ in range(READINGS_MAX):
-            await others.enter_async_context(readings.one())
+            _ = await others.enter_async_context(readings.one())
         with pytest.raises(Unavailable):
-            await others.enter_async_context(readings.one())
+            _ = await others.enter_async_context(readings.one())
     async with readings.one():
         pass
