@@ -13,7 +13,10 @@ from tests.millpond.airs import Air, comments_until, event, host_in, on_air, say
 
 @pytest.fixture
 async def pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
-    async with gateway(database_url, redis_url) as pond:
+    # Some speak until a rule is in force, which takes as long as it takes.
+    async with gateway(
+        database_url, redis_url, gateway_messages_per_s=100_000, gateway_messages_burst=1_000_000
+    ) as pond:
         yield pond
 
 
@@ -75,7 +78,7 @@ async def test_what_waits_is_read_first_and_published_or_not(pond):
             await host.ask("done", type=kind, room_id=air.room, comment_id=comment_id)
             again = await host.refused(type=kind, room_id=air.room, comment_id=comment_id)
             assert again["type"] == "urn:millpond:problem:conflict", "of two moderators one decides"
-        assert [comment["id"] for comment in await comments_until(two, waiting[0])][-1] == waiting[0]
+        assert waiting[1] not in [comment["id"] for comment in await comments_until(two, waiting[0])]
     states = await pond.shop.rows("SELECT id::text, state FROM comment WHERE moderated_by IS NOT NULL ORDER BY id")
     assert {row["id"]: row["state"] for row in states} == {waiting[0]: "shown", waiting[1]: "rejected"}
 
