@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 
 from console.audit import audit
+from console.model import NotAuditable
 from inventory.faults import GateSilent
 from inventory.loops import Upkeep
 from inventory.rebuild import TRUST_S, Rebuilder
@@ -170,7 +171,9 @@ class Mill:
     async def audited(self, process: Process) -> list[str]:
         """What the audit finds broken. It is asked again where a machine that stood still made the gate seem silent."""
         gate, now = process.parts.gate, self.clock.now()
-        report = await insist(lambda: audit(self.shop.pool, gate, self.sale.id, wait_s=0, at=now), GateSilent)
+        report = await insist(
+            lambda: audit(self.shop.pool, gate, self.sale.id, wait_s=0, at=now), GateSilent, NotAuditable
+        )
         return [f"audit: {breach.name}: {breach.detail}" for breach in report.breaches]
 
     async def lapse(self, process: Process) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from live.close_codes import CloseCode
 from live.fanout import SLICE_MAX_S
 from live.gateway import Gateway
+from live.handshake import SocketLimits
 
 COUNT = 500
 
@@ -38,7 +39,15 @@ async def nothing(*_: Any) -> None:
 
 
 def deaf() -> Gateway:
-    some: Any = SimpleNamespace(begin=None, gone=None, close_empty=lambda: None, put_out_banned=nothing, healthy=False)
+    some: Any = SimpleNamespace(
+        begin=None,
+        gone=None,
+        limits=SocketLimits(),
+        is_proxy=lambda _: False,
+        close_empty=lambda: None,
+        put_out_banned=nothing,
+        healthy=False,
+    )
     return Gateway(handshake=some, answering=some, seating=some, halls=some, feed=some)
 
 
