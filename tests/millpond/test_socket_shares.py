@@ -100,6 +100,6 @@ async def test_a_pass_that_is_not_good_says_nothing_and_keeps_nobody_out(pond: P
     forged = welcome["guest"][:-2] + "xx"
     customer_id = pond.shop.ids.new()
     for text in (forged, "x", ""):
-        async with pond.viewer() as viewer:
+        async with pond.bare() as viewer:
             assert (await viewer.hello(token=pond.token(customer_id), guest=text))["viewer_id"] == customer_id
     assert await pond.parts.pool.fetch("SELECT FROM touch_person") == []
