@@ -7,7 +7,7 @@ from typing import Final
 
 from live.connection import ViewerConnection
 
-SLICE_MAX_S: Final = 0.004
+SLICE_MAX_S: Final = 0.0015
 LOOKED_AT_EVERY: Final = 16  # frames between two looks at the clock: a write takes microseconds
 
 
