@@ -1,18 +1,14 @@
 """Mapped classes of accounts. The migrations define the schema; a test holds these columns against it."""
 
-from datetime import datetime
 from typing import Annotated
 
-from sqlalchemy import DateTime, LargeBinary, Text, Uuid
+from sqlalchemy import LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
+from keel.tables_columns import Id, Key, Moment, Word
 
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Word = Annotated[str, mapped_column(Text)]
 Digest = Annotated[bytes, mapped_column(LargeBinary)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 
 
 class MerchantRow(Table):

@@ -6,21 +6,14 @@ The migrations define the schema; a test holds these columns against the migrate
 from datetime import datetime
 from typing import Annotated, Any
 
-from sqlalchemy import CHAR, BigInteger, Boolean, DateTime, Integer, SmallInteger, Text, Uuid
+from sqlalchemy import CHAR, DateTime, SmallInteger
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
+from keel.tables_columns import Big, Count, Flag, Id, Key, Moment, Small, Word
 
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Word = Annotated[str, mapped_column(Text)]
 Currency = Annotated[str, mapped_column(CHAR(3))]
-Small = Annotated[int, mapped_column(SmallInteger)]
-Count = Annotated[int, mapped_column(Integer)]
-Big = Annotated[int, mapped_column(BigInteger)]
-Flag = Annotated[bool, mapped_column(Boolean)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Json = Annotated[dict[str, Any], mapped_column(JSONB)]
 
 

@@ -3,23 +3,14 @@
 The migrations define the schema; a test holds these columns against the migrated database.
 """
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
+from keel.tables_columns import Big, Count, Flag, Id, Key, Moment, Word
 from live.model import place_of
-
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Word = Annotated[str, mapped_column(Text)]
-Count = Annotated[int, mapped_column(Integer)]
-Big = Annotated[int, mapped_column(BigInteger)]
-Flag = Annotated[bool, mapped_column(Boolean)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 
 
 class RoomRow(Table):

@@ -1,17 +1,10 @@
 """Mapped classes of shelf and pins. The migrations define the schema; a test holds these columns against it."""
 
-from datetime import datetime
-from typing import Annotated
-
-from sqlalchemy import BigInteger, Boolean, DateTime, SmallInteger, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
-
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Small = Annotated[int, mapped_column(SmallInteger)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+from keel.tables_columns import Id, Key, Moment, Small
 
 
 class ShelfRow(Table):

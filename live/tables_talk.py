@@ -1,19 +1,10 @@
 """Mapped classes of talk. The migrations define the schema; a test holds these columns against it."""
 
-from datetime import datetime
-from typing import Annotated
-
-from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, Uuid
+from sqlalchemy import Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
-
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Phrase = Annotated[str, mapped_column(Text)]
-Flag = Annotated[bool, mapped_column(Boolean)]
-Big = Annotated[int, mapped_column(BigInteger)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+from keel.tables_columns import Big, Flag, Id, Key, Moment, Word
 
 
 class TalkRow(Table):
@@ -37,11 +28,11 @@ class SilenceRow(Table):
     id: Mapped[Key]
     room_id: Mapped[Id]
     viewer_id: Mapped[Id]
-    kind: Mapped[Phrase]
+    kind: Mapped[Word]
     merchant_id: Mapped[Id]
     until: Mapped[Moment]
-    reason: Mapped[Phrase | None]
-    set_by: Mapped[Phrase]
+    reason: Mapped[Word | None]
+    set_by: Mapped[Word]
     at: Mapped[Moment]
 
 
@@ -61,9 +52,9 @@ class WordRow(Table):
 
     merchant_id: Mapped[Key]
     id: Mapped[Key]
-    word: Mapped[Phrase]
-    folded: Mapped[Phrase]
-    action: Mapped[Phrase]
+    word: Mapped[Word]
+    folded: Mapped[Word]
+    action: Mapped[Word]
 
 
 class CommentRow(Table):
@@ -77,11 +68,11 @@ class CommentRow(Table):
     session_id: Mapped[Id | None]
     place: Mapped[Id]
     author_id: Mapped[Id]
-    author_name: Mapped[Phrase | None]
-    text: Mapped[Phrase]
-    state: Mapped[Phrase]
+    author_name: Mapped[Word | None]
+    text: Mapped[Word]
+    state: Mapped[Word]
     at: Mapped[Moment]
-    moderated_by: Mapped[Phrase | None]
+    moderated_by: Mapped[Word | None]
     moderated_at: Mapped[Moment | None]
 
 
@@ -94,6 +85,6 @@ class AnnouncementRow(Table):
     id: Mapped[Key]
     place: Mapped[Id]
     session_id: Mapped[Id]
-    text: Mapped[Phrase]
-    said_by: Mapped[Phrase]
+    text: Mapped[Word]
+    said_by: Mapped[Word]
     at: Mapped[Moment]

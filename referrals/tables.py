@@ -1,17 +1,10 @@
 """Mapped classes of referrals. The migrations define the schema; a test holds these columns against it."""
 
-from datetime import datetime
-from typing import Annotated
-
-from sqlalchemy import ARRAY, DateTime, SmallInteger, Text, Uuid
+from sqlalchemy import ARRAY, SmallInteger, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
-
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Word = Annotated[str, mapped_column(Text)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+from keel.tables_columns import Id, Key, Moment, Word
 
 
 class CampaignRow(Table):

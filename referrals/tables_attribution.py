@@ -1,20 +1,13 @@
 """Mapped classes of attribution. The migrations define the schema; a test holds these columns against it."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from sqlalchemy import ARRAY, CHAR, BigInteger, DateTime, Integer, SmallInteger, Text, Uuid
+from sqlalchemy import ARRAY, CHAR, SmallInteger, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
-
-Id = Annotated[str, mapped_column(Uuid(as_uuid=False))]
-Key = Annotated[str, mapped_column(Uuid(as_uuid=False), primary_key=True)]
-Word = Annotated[str, mapped_column(Text)]
-Count = Annotated[int, mapped_column(Integer)]
-Big = Annotated[int, mapped_column(BigInteger)]
-Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+from keel.tables_columns import Big, Count, Id, Key, Moment, Word
 
 
 class RuleRow(Table):

@@ -1,10 +1,10 @@
 """Mapped classes of posters. The migrations define the schema; a test holds these columns against it."""
 
-from sqlalchemy import BigInteger, Boolean, LargeBinary, Text
+from sqlalchemy import LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keel.database import Table
-from referrals.tables import Id, Key, Moment, Word
+from keel.tables_columns import Big, Flag, Id, Key, Moment, Word
 
 
 class PosterTemplateRow(Table):
@@ -13,7 +13,7 @@ class PosterTemplateRow(Table):
     __tablename__ = "poster_template"
 
     merchant_id: Mapped[Key]
-    version: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[Big]
     background: Mapped[Word]
     panel: Mapped[Word]
     ink: Mapped[Word]
@@ -22,9 +22,9 @@ class PosterTemplateRow(Table):
     sharer_line: Mapped[Word]
     footer: Mapped[Word]
     picture_url: Mapped[Word | None]
-    show_picture: Mapped[bool] = mapped_column(Boolean)
-    show_price: Mapped[bool] = mapped_column(Boolean)
-    show_sharer: Mapped[bool] = mapped_column(Boolean)
+    show_picture: Mapped[Flag]
+    show_price: Mapped[Flag]
+    show_sharer: Mapped[Flag]
     updated_at: Mapped[Moment]
 
 
