@@ -83,7 +83,7 @@ def database_url(databases: Databases, database_template: str) -> Iterator[str]:
     """A migrated, empty database of this test's own."""
     name = databases.take(database_template)
     yield databases.url_of(name)
-    databases.drop_soon(name)
+    databases.give_back(name, database_template)
 
 
 @pytest.fixture(scope="session")
