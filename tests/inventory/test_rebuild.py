@@ -9,10 +9,11 @@ from msgspec import structs
 from inventory.faults import NotSent, RolledBack
 from inventory.ledger import Ledger
 from inventory.rebuild import TRUST_S
+from inventory.replies import GateStatus
 from inventory.verdicts import Held, Repeated
 from keel.database import create_pool
 from tests.inventory.mills import Mill, held
-from tests.inventory.selling import hold, open_sale
+from tests.inventory.selling import Sale, hold, open_sale
 
 
 async def test_a_gate_that_forgot_is_rebuilt_from_the_claims(mill: Mill):
@@ -51,15 +52,23 @@ async def test_one_rebuilder_at_a_time(mill: Mill):
     assert await mill.upkeep.rebuilder.rebuild(sale.id, 0) is True
 
 
+async def rebuilt(mill: Mill, sales: list[Sale]) -> list[GateStatus]:
+    """Their gates, once all are loaded: what had no connection in time has its turn in the next round."""
+    while True:
+        await mill.reconcile()
+        statuses = [await mill.shop.gate.status(sale.id, 0) for sale in sales]
+        if all(status.loaded for status in statuses):
+            return statuses
+
+
 async def test_an_engine_that_forgot_forty_sales_has_them_all_after_one_wait(mill: Mill, database_url: str):
     sales = [await open_sale(mill.shop) for _ in range(40)]
     await mill.shop.redis.flushdb()
     async with create_pool(database_url) as pool:
         mill.upkeep = replace(mill.upkeep, rebuilder=replace(mill.upkeep.rebuilder, pool=pool, trust_s=TRUST_S))
         async with asyncio.timeout(4 * TRUST_S):  # four at a time would take ten waits
-            await mill.reconcile()
-    statuses = [await mill.shop.gate.status(sale.id, 0) for sale in sales]
-    assert [(status.loaded, status.epoch) for status in statuses] == [(True, 2)] * 40
+            statuses = await rebuilt(mill, sales)
+    assert [status.epoch for status in statuses] == [2] * 40
 
 
 async def test_a_rebuild_that_cannot_be_says_so_by_the_ledgers_faults(mill: Mill):
