@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +16,7 @@ from millpond.crowd_answers import Answer, Result, Wish, percentile
 
 CROWD: Final = 400  # buyers who wait at any time: a rush
 QUEUE: Final = 100  # and where latency is measured
-SETTLE_MAX_S: Final = 15.0
+SETTLE_MAX_S: Final = 60.0
 POLL_S: Final = 0.05
 
 Tell = Callable[[str, int], AbstractContextManager[Callable[[Progress], None]]]
@@ -42,10 +42,12 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Measured:
-    """A phase that is over. CPU in seconds by kind of process; `generator_s` is the crowd's own."""
+    """A phase that is over. CPU in seconds by kind of process, until the orders were placed and, in `judging_s` and all
+    together, until it was decided who brought them; `generator_s` is the crowd's own."""
 
     result: Result
     cpu_s: dict[str, float]
+    judging_s: float
     generator_s: float
     noise: Noise
 
@@ -104,16 +106,18 @@ class Round:
         with self._tell(f"{self._side.name}: {title}", len(wishes)) as on_progress, collector_off():
             result = await self._crowd.send(wishes, waiting=buyers, on_progress=on_progress)
         generator_s = time.process_time() - began_s
-        await self._settle(sale)
-        cpu_s = {kind: after_s - before_s[kind] for kind, after_s in self._stack.cpu_s().items()}
+        await self._until(self._side.settled, sale)  # what an order still costs after its answer belongs to its price
+        after_s = self._stack.cpu_s()
+        cpu_s = {kind: after_s[kind] - before_s[kind] for kind in after_s}
         noise = listening.heard(sum(cpu_s.values()) + time.process_time() - began_s)
+        await self._until(self._side.judged, sale)  # and what comes later is not the next phase's
+        judging_s = sum(self._stack.cpu_s().values()) - sum(after_s.values())
         self._accepted.append((sale, result.accepted))
-        return Measured(result, cpu_s, generator_s, noise)
+        return Measured(result, cpu_s, judging_s, generator_s, noise)
 
-    async def _settle(self, sale: Sale) -> None:
-        """What an order still costs after its answer belongs to its price."""
+    async def _until(self, over: Callable[[Stack, Sale], Awaitable[bool]], sale: Sale) -> None:
         deadline = time.monotonic() + SETTLE_MAX_S
-        while not await self._side.settled(self._stack, sale):
+        while not await over(self._stack, sale):
             if time.monotonic() > deadline:
                 raise StackFailed(f"{self._side.name}: something is still under way after {SETTLE_MAX_S:.0f} s")
             await asyncio.sleep(POLL_S)
@@ -161,6 +165,7 @@ def order_figures(orders: Measured, timed: Measured) -> dict[str, Any]:
         "latency_ms": timed.latency_ms(),
         "rush_latency_ms": orders.latency_ms(),
         "cpu_us_per_order": orders.cpu_us_per(accepted),
+        "judging_cpu_us_per_order": round(1e6 * orders.judging_s / max(1, accepted), 1),
         "noise": orders.noise.document(),
         "generator_cpu_us_per_request": round(1e6 * orders.generator_s / max(1, len(orders.result.answers)), 1),
     }

@@ -59,6 +59,10 @@ class BaselineSide:
         """It has nothing that comes later."""
         return True
 
+    async def judged(self, stack: Stack, sale: Sale) -> bool:
+        """Nobody asks who brought its buyers."""
+        return True
+
     async def faults(self, stack: Stack, sale: Sale, answers: Sequence[Answer]) -> Faults:
         """From the tables and the counters."""
         async with _postgres(stack) as connection:

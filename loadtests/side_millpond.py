@@ -88,6 +88,11 @@ class MillpondSide:
         async with connect(stack.engines.redis_url) as redis:
             return (await Gate(redis).status(sale.id, SEGMENT)).held == 0
 
+    async def judged(self, stack: Stack, sale: Sale) -> bool:
+        """Whether the worker has looked at each."""
+        async with _parts(stack) as parts:
+            return not await parts.pool.fetchval(_WAITING, sale.id)
+
     async def faults(self, stack: Stack, sale: Sale, answers: Sequence[Answer]) -> Faults:
         """From the tables and the gate, and once more by the audit."""
         async with _parts(stack) as parts:
@@ -109,3 +114,9 @@ class MillpondSide:
 async def _parts(stack: Stack) -> AsyncIterator[Parts]:
     async with parts_of(stack.engines.database_url, stack.engines.redis_url, connections=1) as parts:
         yield parts
+
+
+_WAITING: Final = """
+    SELECT EXISTS (SELECT FROM orders o WHERE o.sale_id = $1
+        AND NOT EXISTS (SELECT FROM attribution a WHERE a.merchant_id = o.merchant_id AND a.order_id = o.id))
+"""

@@ -85,6 +85,10 @@ class Side(Protocol):
         """Whether nothing of the sale is under way."""
         ...
 
+    async def judged(self, stack: Stack, sale: Sale) -> bool:
+        """Whether it is decided of all orders of the sale who brought them."""
+        ...
+
     async def faults(self, stack: Stack, sale: Sale, answers: Sequence[Answer]) -> Faults: ...
 
 
