@@ -156,7 +156,7 @@ def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) 
     fixed = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
     providers: dict[str, Provider] = {DEMO: DemoProvider()} if settings.demo_sign_in else {}
     app.state.authenticate_staff = StaffDoor(fixed, tokens, parts.denials).authenticate
-    app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock, who_ordered)
+    app.state.people = People(parts.sessions, parts.ids, parts.clock, tokens, Passwords(), providers, who_ordered)
     app.state.sign_in_limits = SignInLimits()
     for router in (people_routes.staff, people_routes.auth, routes_staff.router):
         app.include_router(router)

@@ -71,7 +71,7 @@ class Parts:
     @property
     def selling(self) -> Selling:
         """What the use cases of catalogue and sales need."""
-        return Selling(self.sessions, self.gate, self.rebuilder, self.ids, self.clock)
+        return Selling(self.sessions, self.ids, self.clock, self.gate, self.rebuilder)
 
     async def follow_clock(self) -> None:
         """Measure how far this machine's clock is off; a clock that follows no other is right as it is."""
