@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 
 from accounts.staff import StaffDoor, StaffTokens
-from keel.buckets import TokenBuckets
+from keel.buckets import Rate, TokenBuckets
 from keel.loops import run_every
 from live.answering import Answering
 from live.conversation import Limits
@@ -111,7 +111,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = _seating_of(parts, settings, voices, halls=halls, presence=presence, addresses=addresses)
-        limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
+        limits = Limits(Rate(settings.gateway_messages_per_s, settings.gateway_messages_burst))
         talk = SocketTalk(voices, parts.studio(), halls.session_at, halls.sales_at, addresses)
         registry = registry_of(_orders_of(parts, settings, placement, addresses), talk, parts.studio())
         answering = Answering(registry=registry, seating=seating, limits=limits, group=group)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.tokens import Claims
+from keel.buckets import Rate
 from keel.errors import NotFound
 from keel.identity import MANAGERS, Principal, Role
 from live.answering import IN_FLIGHT_MAX, Answering
@@ -49,7 +50,7 @@ class Line:
 def begun(registry: Registry, viewer: Viewer, group: asyncio.TaskGroup, *, good: bool = True) -> tuple[Any, Answering]:
     reception = SimpleNamespace(still_good=lambda _: good)
     seating: Any = SimpleNamespace(reception=reception)
-    answering = Answering(registry=registry, seating=seating, limits=Limits(messages_burst=1_000), group=group)
+    answering = Answering(registry=registry, seating=seating, limits=Limits(Rate(per_s=10, burst=1_000)), group=group)
     line: Any = Line(viewer)
     answering.begin(line)
     line.conversation.greeted = True

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from keel.buckets import Rate
 from keel.errors import Malformed, TooManyRequests
 from live.close_codes import CloseCode
 from live.conversation import FAULTS_MAX, FLOOD_MAX, HELLO_WITHIN_S, Conversation, Goodbye, Limits, Refused
@@ -14,7 +15,7 @@ from live.socket_errors import NotJoined, TooManyRooms
 
 PLACE = "01a3185c-5000-7009-8e45-b0f67c226c88"
 OTHER = "01a3185c-5000-7009-8e45-b0f67c226c89"
-LIMITS = Limits(messages_per_s=10, messages_burst=20, rooms_max=1)
+LIMITS = Limits(Rate(per_s=10, burst=20), rooms_max=1)
 
 
 async def nothing(*_: Any) -> None:
@@ -118,7 +119,7 @@ def test_nonsense_ends_the_talk_at_last(talk):
 
 
 def test_messages_above_the_rate_are_refused_with_the_wait_and_do_not_lengthen_it(talk):
-    for _ in range(LIMITS.messages_burst):
+    for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"})
     refused = refusal(talk, {"type": "hello", "ref": "late"})
     assert isinstance(refused.refusal, TooManyRequests)
@@ -126,12 +127,12 @@ def test_messages_above_the_rate_are_refused_with_the_wait_and_do_not_lengthen_i
     refusal(talk, {"type": "hello"})
     assert isinstance(say(talk, {"type": "hello"}, now_s=100.11), Hello)
     refusal(talk, {"type": "hello"}, now_s=100.11)
-    for _ in range(LIMITS.messages_burst):
+    for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"}, now_s=200.0)
 
 
 def test_whoever_does_not_listen_is_closed(talk):
-    for _ in range(LIMITS.messages_burst):
+    for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"})
     for _ in range(FLOOD_MAX):
         refusal(talk, {"type": "hello"})
@@ -142,7 +143,7 @@ def test_whoever_does_not_listen_is_closed(talk):
 
 def test_a_pause_forgives_a_flood(talk):
     for moment in (100.0, 200.0):
-        for _ in range(LIMITS.messages_burst):
+        for _ in range(LIMITS.messages.burst):
             say(talk, {"type": "hello"}, now_s=moment)
         for _ in range(FLOOD_MAX):
             refusal(talk, {"type": "hello"}, now_s=moment)
