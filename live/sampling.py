@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
+import msgspec
+
 SHOWN_PER_TICK_MAX: Final = 8  # what can be read in a fifth of a second's share of a screen
 WAITING_MAX: Final = 128  # plenty to choose from, and chosen from in no time
 PER_AUTHOR_MAX: Final = 8
 AUTHORS_MAX: Final = 10_000
+COMMENTS: Final = "comments"  # of the state lane: what is new, not a value
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,11 @@ class Sampler:
         others = [[comment for comment in mine if not comment.first] for mine in waiting.values()]
         by_turn = sorted((mine for mine in others if mine), key=lambda mine: self._turns.get(mine[0].author_id, 0))
         return list(islice(chain(first, rounds(by_turn)), shown_max))
+
+
+def body_of(comments: Sequence[Comment]) -> bytes:
+    """Comments as the state lane carries them. Those of several tellers add up: each is to be shown once."""
+    return _encode({"comments": [comment.body() for comment in comments]})
 
 
 def rounds(queues: Sequence[Sequence[Comment]]) -> Iterator[Comment]:
