@@ -3,7 +3,6 @@
 The gate is for those who buy, so it is asked at most once a second for each sale, however many rooms show it.
 """
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ import msgspec
 from inventory.book import SaleBook
 from inventory.faults import GateSilent, LedgerFault
 from inventory.gate import Gate
+from keel.loops import few_at_once
 from live.audience import Audience
 from live.feed import StateItem
 
@@ -96,18 +96,13 @@ class StockTold:
                 room.forget(STOCK)
         on_air = [room for room in rooms if room.session_id is not None]
         self._told = {room: body for room, body in self._told.items() if room in on_air}
-        turns = asyncio.Semaphore(ROOMS_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for room in on_air:
-                if room.viewers:
-                    group.create_task(self._tell(room, turns))
+        await few_at_once(ROOMS_AT_ONCE, (self._tell(room) for room in on_air if room.viewers))
 
-    async def _tell(self, room: Audience[Any], turns: asyncio.Semaphore) -> None:
-        async with turns:
-            try:
-                told = _encode(await self._stock.left(room.shelf))
-            except LedgerFault:
-                return  # nobody knows
+    async def _tell(self, room: Audience[Any]) -> None:
+        try:
+            told = _encode(await self._stock.left(room.shelf))
+        except LedgerFault:
+            return  # nobody knows
         if told != self._told.get(room) and room.session_id is not None:
             self._told[room] = told
             room.hear(StateItem(room.place, STOCK, told))
