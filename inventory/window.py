@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
@@ -41,20 +42,15 @@ class ShopWindow:
     def __init__(self, ledger: Ledger, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._ledger, self._clock_s = ledger, clock_s
         self._views: OrderedDict[str, View] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, sale_id: str, version: int) -> View:
         """A sale's items as of `version` or later. Raises LedgerFault where nothing is remembered."""
         view = self._fresh(sale_id, version)
         if view is not None:
             return view
-        lock = self._locks.setdefault(sale_id, asyncio.Lock())
-        try:
-            async with lock:  # one reading for all who look meanwhile
-                return self._fresh(sale_id, version) or await self._read(sale_id, version)
-        finally:
-            if not lock.locked():
-                self._locks.pop(sale_id, None)
+        async with self._locks.setdefault(sale_id, asyncio.Lock()):  # one reading for all who look meanwhile
+            return self._fresh(sale_id, version) or await self._read(sale_id, version)
 
     def _fresh(self, sale_id: str, version: int) -> View | None:
         view = self._views.get(sale_id)

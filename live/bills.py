@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -40,19 +41,14 @@ class Bills:
     ) -> None:
         self._sessions, self._clock_s = sessions, clock_s
         self._seen: OrderedDict[str, Seen] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, room_id: str) -> Bill:
         """What is on at a room, at most a second old. Raises NotFound, and Unavailable where nothing is remembered."""
         seen = self._fresh(room_id)
         if seen is None:
-            lock = self._locks.setdefault(room_id, asyncio.Lock())
-            try:
-                async with lock:  # one reading for all who look meanwhile
-                    seen = self._fresh(room_id) or await self._read(room_id)
-            finally:
-                if not lock.locked():
-                    self._locks.pop(room_id, None)
+            async with self._locks.setdefault(room_id, asyncio.Lock()):  # one reading for all who look meanwhile
+                seen = self._fresh(room_id) or await self._read(room_id)
         if seen.bill is None:
             raise NotFound(what="room")
         return seen.bill

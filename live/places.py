@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
@@ -46,7 +47,7 @@ class Places:
         self._reader, self._talk, self._invitations = reader, talk, invitations
         self._clock, self._clock_s, self._addresses = clock, clock_s, addresses
         self._known: OrderedDict[str, tuple[float, Place | None]] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, viewer: Viewer, place_id: str, address: str, invitation: str | None = None) -> Place:
         """The place, if it is there for this viewer. Raises NotFound, Banned, TooManyRequests and Unavailable."""
@@ -70,16 +71,11 @@ class Places:
     async def _find(self, place_id: str, address: str) -> Place | None:
         known = self._known.get(place_id)
         if known is None or known[0] < self._clock_s():
-            lock = self._locks.setdefault(place_id, asyncio.Lock())
-            try:
-                async with lock:
-                    known = self._known.get(place_id)
-                    if known is None or known[0] < self._clock_s():
-                        spend(self._addresses, address)
-                        known = await self._look(place_id)
-            finally:
-                if not lock.locked():
-                    self._locks.pop(place_id, None)
+            async with self._locks.setdefault(place_id, asyncio.Lock()):
+                known = self._known.get(place_id)
+                if known is None or known[0] < self._clock_s():
+                    spend(self._addresses, address)
+                    known = await self._look(place_id)
         return known[1]
 
     async def _look(self, place_id: str) -> tuple[float, Place | None]:
