@@ -65,7 +65,7 @@ class Presence:
         """One more socket of a viewer. `session_id`: the session on air at the place, if one is."""
         self._attendance.joined(place, session_id, viewer_id, at_ms)
 
-    def left(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
+    def left(self, place: str, viewer_id: str, at_ms: int) -> None:
         """One socket of a viewer less."""
         self._attendance.left(place, viewer_id, at_ms)
 
