@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 
 import httpx
 
+from keel.bodies import read_within
 from keel.errors import Unavailable
 from referrals.drawing_room import DrawingRoom
 from referrals.errors import BadPicture
@@ -135,12 +136,10 @@ async def _limited(answer: httpx.Response) -> bytes:
     declared = answer.headers.get("content-length", "0")
     if declared.isascii() and declared.isdecimal() and int(declared) > BYTES_MAX:
         raise BadPicture("too_large")
-    data = bytearray()
-    async for piece in answer.aiter_raw():
-        data += piece
-        if len(data) > BYTES_MAX:
-            raise BadPicture("too_large")
-    return bytes(data)
+    data = await read_within(answer.aiter_raw(), bytes_max=BYTES_MAX)
+    if data is None:
+        raise BadPicture("too_large")
+    return data
 
 
 @cache
