@@ -6,7 +6,6 @@ the gate is for those who buy.
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +14,7 @@ from weakref import WeakValueDictionary
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
 from inventory.store_window import Displayed, displayed
+from keel.recent import Recent
 
 FRESH_S: Final = 1.0
 LEFT_KNOWN_S: Final = 10.0  # after so long without a reading nobody is told how many are left
@@ -41,7 +41,7 @@ class ShopWindow:
 
     def __init__(self, ledger: Ledger, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._ledger, self._clock_s = ledger, clock_s
-        self._views: OrderedDict[str, View] = OrderedDict()
+        self._views: Recent[str, View] = Recent(SALES_MAX)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, sale_id: str, version: int) -> View:
@@ -68,7 +68,4 @@ class ShopWindow:
                 raise
             view = replace(known, asked_at_s=asked_at_s)
         self._views[sale_id] = view
-        self._views.move_to_end(sale_id)
-        if len(self._views) > SALES_MAX:
-            self._views.popitem(last=False)
         return view

@@ -3,7 +3,6 @@
 import asyncio
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
+from keel.recent import Recent
 from live import store_rooms
 from live.media import Media
 from live.model import SessionState
@@ -40,7 +40,7 @@ class Bills:
         self, sessions: async_sessionmaker[AsyncSession], clock_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._sessions, self._clock_s = sessions, clock_s
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
+        self._seen: Recent[str, Seen] = Recent(ROOMS_MAX)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, room_id: str) -> Bill:
@@ -68,9 +68,6 @@ class Bills:
                 raise
             return known
         self._seen[room_id] = seen
-        self._seen.move_to_end(room_id)
-        if len(self._seen) > ROOMS_MAX:
-            self._seen.popitem(last=False)
         return seen
 
 

@@ -4,7 +4,6 @@ The gate is for those who buy, so it is asked at most once a second for each sal
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +14,7 @@ from inventory.book import SaleBook
 from inventory.faults import GateSilent, LedgerFault
 from inventory.gate import Gate
 from keel.loops import few_at_once
+from keel.recent import Recent
 from live.audience import Audience
 from live.feed import StateItem
 
@@ -38,7 +38,7 @@ class StockLeft:
 
     def __init__(self, *, gate: Gate, book: SaleBook, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._gate, self._book, self._clock_s = gate, book, clock_s
-        self._readings: OrderedDict[str, _Reading] = OrderedDict()
+        self._readings: Recent[str, _Reading] = Recent(SALES_MAX)
 
     async def left(self, shelf: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """Units left by item, of all that a shelf shows, by its slots in the scene. What nobody knows just now is left
@@ -57,9 +57,6 @@ class StockLeft:
         except GateSilent:
             return {}
         self._readings[sale_id] = _Reading(left, asked_at_s)
-        self._readings.move_to_end(sale_id)
-        if len(self._readings) > SALES_MAX:
-            self._readings.popitem(last=False)
         return left
 
     async def _asked(self, sale_id: str) -> dict[str, int]:
