@@ -210,7 +210,9 @@ class Presence:
         if self._life is None:
             life = self._ids.new()
             await store_presence.begin_life(self._pool, life, now)
-            self._attendance.begin_again(self._alive_at)
+            pace = Pace()
+            for _ in self._attendance.begin_again(self._alive_at):
+                await pace.give_way()
             self._life = life
         return self._life
 
