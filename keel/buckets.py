@@ -55,6 +55,20 @@ class Rate:
         return (full_at_s, wait_s) if wait_s > _ROUNDING_S else (after_s, 0.0)
 
 
+class Bucket:
+    """One bucket, for all who share it."""
+
+    __slots__ = ("_full_at_s", "_rate")
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate, self._full_at_s = rate, 0.0
+
+    def take(self, now_s: float) -> float:
+        """Take one token. Returns 0 when there was one, else the seconds until there will be."""
+        self._full_at_s, wait_s = self._rate.take(self._full_at_s, now_s)
+        return wait_s
+
+
 class TokenBuckets:
     """One bucket per key.
 

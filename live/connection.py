@@ -18,7 +18,7 @@ from websockets.http11 import Request
 from websockets.protocol import Event, State
 from websockets.server import ServerProtocol
 
-from keel.buckets import Rate
+from keel.buckets import Bucket, Rate
 from live.close_codes import CloseCode
 from live.conversation import Conversation
 from live.frames import frame_of
@@ -70,6 +70,7 @@ class ViewerConnection(Connection):
     hear: Hear
     conversation: Conversation
     address: str = ""
+    address_messages: Bucket
     viewer: Viewer | None = None
     in_flight: int = 0
     heard: bool = True

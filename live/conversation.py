@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from keel.buckets import Rate, too_many
+from keel.buckets import Bucket, Rate, too_many
 from keel.errors import Malformed, Refusal
 from live.close_codes import CloseCode
 from live.messages import Hello, Join, PlaceRequest, Request
@@ -70,9 +70,13 @@ class Conversation:
         self.greeted = False
         self.places: set[str] = set()
 
-    def receive(self, text: bytes, *, now_s: float) -> Request:
-        """The next message, if it may be said now. Raises Refused and Goodbye."""
+    def receive(self, text: bytes, *, now_s: float, address: Bucket) -> Request:
+        """The next message, if it may be said now. Raises Refused and Goodbye.
+
+        `address`: of all sockets of this one's address. What a socket may not say takes nothing from its neighbours.
+        """
         self._full_at_s, wait_s = self._limits.messages.take(self._full_at_s, now_s)
+        wait_s = wait_s or address.take(now_s)
         if wait_s:
             raise self._flood(wait_s, text)
         self._flooded = 0

@@ -182,7 +182,8 @@ def _reception_of(parts: Parts, settings: Settings) -> Reception:
 
 
 def _handshake_of(settings: Settings, readiness: GatewayReadiness) -> Handshake:
-    limits = SocketLimits(settings.gateway_sockets, settings.gateway_sockets_per_address)
+    messages = Rate(settings.gateway_address_messages_per_s, settings.gateway_address_messages_burst)
+    limits = SocketLimits(settings.gateway_sockets, settings.gateway_sockets_per_address, messages)
     return Handshake(
         origins=settings.cors_origins,
         limits=limits,
