@@ -4,19 +4,16 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from accounts import store_sign_in
 from accounts.passwords import Passwords
 from accounts.providers import Provider
 from accounts.refresh_tokens import RefreshToken, digest, first_token
 from accounts.tokens import ACCESS_TTL_S, LEEWAY_S, Tokens
-from keel.audit import record
-from keel.clock import Clock
-from keel.identity import Principal
-from keel.ids import Ids
+from keel.audit import Audited
 
 HAND_MADE_TTL: Final = timedelta(days=1)  # the longest that a token of `millpond token` is good
 
@@ -54,21 +51,13 @@ async def everybody(_session: AsyncSession, _merchant_id: str, customer_ids: Seq
 
 
 @dataclass(frozen=True, slots=True)
-class People:
+class People(Audited):
     """What the use cases of people need. `providers` by name: who vouches for customers."""
 
-    sessions: async_sessionmaker[AsyncSession]
     tokens: Tokens
     passwords: Passwords
     providers: dict[str, Provider]
-    ids: Ids
-    clock: Clock
     who_acted: WhoActed = everybody
-
-    def audit(self, session: AsyncSession, by: Principal, command: str, subject_id: str | None, **detail: Any) -> None:
-        """Note a staff command in its own transaction."""
-        row_id, now = self.ids.new(), self.clock.now()
-        record(session, by, row_id=row_id, command=command, subject_id=subject_id, detail=detail, at=now)
 
     async def begin(self, session: AsyncSession, kind: Kind, merchant_id: str, subject_id: str) -> RefreshToken:
         """A new sign-in of a person who is locked; its first refresh token."""

@@ -5,7 +5,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections import OrderedDict
 from collections.abc import Container, Mapping
 from typing import Final, Literal
 
@@ -14,6 +13,7 @@ import msgspec
 from keel.clock import Clock
 from keel.errors import NotSignedIn
 from keel.ids import is_id
+from keel.recent import Recent
 
 TOKEN_BYTES_MAX: Final = 2_048
 HEADERS_MAX: Final = 64
@@ -98,7 +98,7 @@ class Tokens:
         self._keys = {kid: SigningKey(secret.encode()) for kid, secret in keys.items()}
         self._clock, self._denied = clock, denied
         self._signing_kid = next(iter(self._keys))
-        self._key_by_header: OrderedDict[bytes, SigningKey] = OrderedDict()
+        self._key_by_header: Recent[bytes, SigningKey] = Recent(HEADERS_MAX)
 
     def sign(
         self, *, customer_id: str, merchant_id: str, ttl_s: int, sign_in_id: str = "", was: tuple[str, ...] = ()
@@ -152,6 +152,4 @@ class Tokens:
             if key is None:
                 raise NotSignedIn
             self._key_by_header[header] = key
-            if len(self._key_by_header) > HEADERS_MAX:
-                self._key_by_header.popitem(last=False)
         return key

@@ -15,6 +15,7 @@ from typing import Final
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
 from inventory.model import SaleConfig
+from keel.recent import Recent
 
 READ_EVERY_S: Final = 0.25
 LEASE_S: Final = 1.0
@@ -33,7 +34,7 @@ class SaleBook:
         self._read_at_s: dict[str, float] = {}
         self._config_at_s: dict[str, float] = {}
         self._used_at_s: dict[str, float] = {}
-        self._unknown_until_s: OrderedDict[str, float] = OrderedDict()
+        self._unknown_until_s: Recent[str, float] = Recent(SALES_MAX)
         self._under_way: dict[str, asyncio.Future[SaleConfig | None]] = {}
 
     def known(self, sale_id: str) -> SaleConfig | None:
@@ -87,8 +88,6 @@ class SaleBook:
         if config is None:
             self._forget(sale_id)
             self._unknown_until_s[sale_id] = self._clock_s() + UNKNOWN_S
-            if len(self._unknown_until_s) > SALES_MAX:
-                self._unknown_until_s.popitem(last=False)
             return None
         known = self._configs.get(sale_id)
         if known is None or known.version <= config.version:  # of two readings the later may arrive first

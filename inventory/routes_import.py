@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from inventory.importing import FILE_BYTES_MAX, KIND, export_lines
 from inventory.routes import Manager, Reader, Shop
+from keel.bodies import read_within
 from keel.errors import Malformed, TooLarge, WrongEncoding, WrongMediaType
 from keel.idempotency import KEY_PARAMETER
 from keel.routes_jobs import JobOut, JobsHere, Key
@@ -68,13 +69,10 @@ def _require_utf_8_csv(content_type: str) -> None:
 
 async def _body(request: Request) -> bytes:
     """The whole file, which nobody read before the caller was known. Raises TooLarge and Malformed."""
-    pieces, size = list[bytes](), 0
     try:
-        async for piece in request.stream():
-            pieces.append(piece)
-            size += len(piece)
-            if size > FILE_BYTES_MAX:
-                raise TooLarge(bytes_max=FILE_BYTES_MAX)
+        body = await read_within(request.stream(), bytes_max=FILE_BYTES_MAX)
     except ClientDisconnect as gone:
         raise Malformed(detail="the body ended too early") from gone
-    return b"".join(pieces)
+    if body is None:
+        raise TooLarge(bytes_max=FILE_BYTES_MAX)
+    return body

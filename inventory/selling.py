@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from inventory import store
 from inventory.errors import NotEnoughUnits
@@ -23,11 +23,10 @@ from inventory.replies import NotEnoughFree, NotLoaded, Ok, Older
 from inventory.sheet import OPEN, SaleSheet
 from inventory.tables import SaleRow
 from inventory.versions import gate_first, ledger_first
-from keel.audit import record
-from keel.clock import Clock, to_ms
+from keel.audit import Audited
+from keel.clock import to_ms
 from keel.errors import Conflict, Unavailable
 from keel.identity import Principal
-from keel.ids import Ids
 
 log = logging.getLogger(__name__)
 
@@ -35,19 +34,11 @@ TELLS_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Selling:
+class Selling(Audited):
     """What the use cases of catalogue and sales need."""
 
-    sessions: async_sessionmaker[AsyncSession]
     gate: Gate
     rebuilder: Rebuilder
-    ids: Ids
-    clock: Clock
-
-    def audit(self, session: AsyncSession, by: Principal, command: str, subject_id: str, **detail: Any) -> None:
-        """Note a staff command in its own transaction."""
-        row_id, now = self.ids.new(), self.clock.now()
-        record(session, by, row_id=row_id, command=command, subject_id=subject_id, detail=detail, at=now)
 
     def movement(
         self,

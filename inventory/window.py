@@ -6,14 +6,15 @@ the gate is for those who buy.
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
 from inventory.store_window import Displayed, displayed
+from keel.recent import Recent
 
 FRESH_S: Final = 1.0
 LEFT_KNOWN_S: Final = 10.0  # after so long without a reading nobody is told how many are left
@@ -40,21 +41,16 @@ class ShopWindow:
 
     def __init__(self, ledger: Ledger, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._ledger, self._clock_s = ledger, clock_s
-        self._views: OrderedDict[str, View] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._views: Recent[str, View] = Recent(SALES_MAX)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, sale_id: str, version: int) -> View:
         """A sale's items as of `version` or later. Raises LedgerFault where nothing is remembered."""
         view = self._fresh(sale_id, version)
         if view is not None:
             return view
-        lock = self._locks.setdefault(sale_id, asyncio.Lock())
-        try:
-            async with lock:  # one reading for all who look meanwhile
-                return self._fresh(sale_id, version) or await self._read(sale_id, version)
-        finally:
-            if not lock.locked():
-                self._locks.pop(sale_id, None)
+        async with self._locks.setdefault(sale_id, asyncio.Lock()):  # one reading for all who look meanwhile
+            return self._fresh(sale_id, version) or await self._read(sale_id, version)
 
     def _fresh(self, sale_id: str, version: int) -> View | None:
         view = self._views.get(sale_id)
@@ -72,7 +68,4 @@ class ShopWindow:
                 raise
             view = replace(known, asked_at_s=asked_at_s)
         self._views[sale_id] = view
-        self._views.move_to_end(sale_id)
-        if len(self._views) > SALES_MAX:
-            self._views.popitem(last=False)
         return view

@@ -18,12 +18,11 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from keel import store_jobs
-from keel.audit import record
+from keel.audit import Audited
 from keel.clock import Clock
 from keel.database import edge
 from keel.errors import IdempotencyKeyReused, NotFound, TooManyRequests, Unavailable
 from keel.identity import Principal, Role
-from keel.ids import Ids
 from keel.loops import run_every
 from keel.tables import JobRow
 
@@ -43,12 +42,8 @@ class JobLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Jobs:
+class Jobs(Audited):
     """Taking jobs in, and showing how far they are."""
-
-    sessions: async_sessionmaker[AsyncSession]
-    ids: Ids
-    clock: Clock
 
     async def ask(self, by: Principal, kind: str, *, key: str, options: Mapping[str, Any], body: bytes) -> JobRow:
         """Take in a job; under a key that stands for one, that job.
@@ -64,10 +59,7 @@ class Jobs:
             if is_full and await store_jobs.by_key(session, by.merchant_id, kind, key) is None:
                 raise TooManyRequests(retry_after_s=BUSY_RETRY_S)
             if await store_jobs.add(session, body, **values, state="waiting", created_at=now, alive_at=now):
-                detail = {"bytes": len(body), **options}
-                record(
-                    session, by, row_id=self.ids.new(), command=f"{kind}.ask", subject_id=job_id, detail=detail, at=now
-                )
+                self.audit(session, by, f"{kind}.ask", job_id, bytes=len(body), **options)
             job = await store_jobs.by_key(session, by.merchant_id, kind, key)
         assert job is not None, "jobs are never deleted"
         if job.fingerprint != asked["fingerprint"]:

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from keel.metrics import LOOP_FAILURES
 
@@ -31,6 +31,19 @@ async def run_every(name: str, seconds: float, stop: asyncio.Event, tick: Callab
         except Exception:  # house: broad-except because a loop's outermost frame must outlive any tick
             LOOP_FAILURES.labels(loop=name).inc()
             log.exception("loop %s: tick failed", name)
+
+
+async def few_at_once(count: int, calls: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Await them all, `count` at a time: what asks an engine for each of many leaves room for others."""
+    turns = asyncio.Semaphore(count)
+
+    async def one(call: Coroutine[Any, Any, object]) -> None:
+        async with turns:
+            await call
+
+    async with asyncio.TaskGroup() as group:
+        for call in calls:
+            group.create_task(one(call))
 
 
 async def at_start(ask: Callable[[], Awaitable[object]]) -> None:

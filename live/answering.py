@@ -40,7 +40,8 @@ class Answering:
     def hear(self, connection: ViewerConnection, text: bytes) -> None:
         """A whole text message came. Nothing is raised: this is the socket's outermost frame."""
         try:
-            self._take(connection, connection.conversation.receive(text, now_s=time.monotonic()))
+            now_s, address = time.monotonic(), connection.address_messages
+            self._take(connection, connection.conversation.receive(text, now_s=now_s, address=address))
         except Refused as refused:
             _refuse(connection, refused.refusal, refused.ref)
         except Goodbye as bye:

@@ -110,13 +110,19 @@ class Attendance:
                 self._follow(here, viewer_id)
                 yield
 
-    def begin_again(self, at: datetime) -> None:
-        """The open intervals that were stored have been ended at that moment: go on with others from there."""
-        unstored = {interval.id for interval in self.opened}
-        for here in self.places.values():
-            for viewer_id, interval in list(here.intervals.items()):
-                if interval.id not in unstored:
+    def begin_again(self, at: datetime) -> Iterator[None]:
+        """The open intervals that were stored have been ended at that moment: go on with others from there, one with
+        each step. Nothing is stored meanwhile; an interval that is left, or made, between two steps stays as it is."""
+        waiting, places = list(self.opened), [(here, list(here.intervals.items())) for here in self.places.values()]
+        unstored = set[str]()
+        for interval in waiting:
+            unstored.add(interval.id)
+            yield
+        for here, intervals in places:
+            for viewer_id, interval in intervals:
+                if interval.id not in unstored and here.intervals.get(viewer_id) is interval:
                     self._open(here, interval.session_id, viewer_id, max(at, interval.started_at))
+                yield
 
     def forget_empty(self) -> None:
         """Let go of places where nobody is and nothing is left to tell."""

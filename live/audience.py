@@ -14,11 +14,11 @@ from live import messages
 from live.feed import FeedItem, LogItem, Resync, StateItem
 from live.messages import Joined, RoomTick, Since, encode_json
 from live.roomlog import Event, Position
+from live.sampling import COMMENTS
 from live.scene import Scene, fold
 
 RECENT_MAX: Final = 400  # below what the log keeps, so that a room that opens finds as many there
 COMMENTS_MAX: Final = 10  # of a tick, which makes 50 a second: more than anybody reads
-COMMENTS: Final = "comments"  # of the state lane: what is new, not a value
 ANSWERS_MAX: Final = 50
 SAID_MAX: Final = 20  # of the last comments: what fills a screen of whoever comes in
 ON_AIR: Final = ("live", "interrupted")

@@ -3,15 +3,16 @@
 import asyncio
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
+from keel.recent import Recent
 from live import store_rooms
 from live.media import Media
 from live.model import SessionState
@@ -39,20 +40,15 @@ class Bills:
         self, sessions: async_sessionmaker[AsyncSession], clock_s: Callable[[], float] = time.monotonic
     ) -> None:
         self._sessions, self._clock_s = sessions, clock_s
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._seen: Recent[str, Seen] = Recent(ROOMS_MAX)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def look(self, room_id: str) -> Bill:
         """What is on at a room, at most a second old. Raises NotFound, and Unavailable where nothing is remembered."""
         seen = self._fresh(room_id)
         if seen is None:
-            lock = self._locks.setdefault(room_id, asyncio.Lock())
-            try:
-                async with lock:  # one reading for all who look meanwhile
-                    seen = self._fresh(room_id) or await self._read(room_id)
-            finally:
-                if not lock.locked():
-                    self._locks.pop(room_id, None)
+            async with self._locks.setdefault(room_id, asyncio.Lock()):  # one reading for all who look meanwhile
+                seen = self._fresh(room_id) or await self._read(room_id)
         if seen.bill is None:
             raise NotFound(what="room")
         return seen.bill
@@ -72,9 +68,6 @@ class Bills:
                 raise
             return known
         self._seen[room_id] = seen
-        self._seen.move_to_end(room_id)
-        if len(self._seen) > ROOMS_MAX:
-            self._seen.popitem(last=False)
         return seen
 
 

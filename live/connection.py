@@ -18,6 +18,7 @@ from websockets.http11 import Request
 from websockets.protocol import Event, State
 from websockets.server import ServerProtocol
 
+from keel.buckets import Bucket, Rate
 from live.close_codes import CloseCode
 from live.conversation import Conversation
 from live.frames import frame_of
@@ -38,8 +39,7 @@ TURN_BYTES_MAX: Final = 4_096
 TURN_FRAMES_MAX: Final = 32
 PIECE_BYTES: Final = 256  # between two looks at how many there were
 # Pings, pongs and fragments; whole messages are counted by the conversation, which can answer them.
-SMALL_FRAMES_PER_S: Final = 20.0
-SMALL_FRAMES_BURST: Final = 100
+SMALL_FRAMES: Final = Rate(per_s=20.0, burst=100)
 # Whoever is closed for one of these is not listened to any more, not even for his goodbye.
 _UNHEARD: Final = {CloseCode.FLOOD, CloseCode.UNREADABLE, CloseCode.BINARY, StandardCode.MESSAGE_TOO_BIG}
 _PING: Final = bytes((0x80 | Opcode.PING, 0))
@@ -70,6 +70,7 @@ class ViewerConnection(Connection):
     hear: Hear
     conversation: Conversation
     address: str = ""
+    address_messages: Bucket
     viewer: Viewer | None = None
     in_flight: int = 0
     heard: bool = True
@@ -236,10 +237,9 @@ class ViewerConnection(Connection):
         return b"".join(fragments)
 
     def _count_small(self) -> None:
-        """One frame more that says nothing by itself: one bucket as in keel.buckets, which keeps many."""
-        now_s = time.monotonic()
-        self._small_frames_full_at_s = max(self._small_frames_full_at_s, now_s) + 1 / SMALL_FRAMES_PER_S
-        if self._small_frames_full_at_s - now_s <= SMALL_FRAMES_BURST / SMALL_FRAMES_PER_S:
+        """One frame more that says nothing by itself."""
+        self._small_frames_full_at_s, wait_s = SMALL_FRAMES.take(self._small_frames_full_at_s, time.monotonic())
+        if not wait_s:
             return
         self.end(CloseCode.FLOOD)
         if not self.protocol.eof_sent:  # it was closing for another reason

@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 
-from keel.errors import Malformed, Refusal, TooManyRequests
+from keel.buckets import Bucket, Rate, too_many
+from keel.errors import Malformed, Refusal
 from live.close_codes import CloseCode
 from live.messages import Hello, Join, PlaceRequest, Request
 from live.socket_errors import HelloFirst, NotJoined, TooManyRooms
 
 HELLO_WITHIN_S: Final = 5.0
+MESSAGES: Final = Rate(per_s=10.0, burst=30)
 FAULTS_MAX: Final = 10  # unreadable messages on one socket
 FLOOD_MAX: Final = 100  # messages in a row that found no token: whoever sends these does not listen
 DETAIL_CHARS_MAX: Final = 300
@@ -34,10 +36,9 @@ _only_ref: Final = msgspec.json.Decoder(_OnlyRef).decode
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one socket may do: messages a second and at once, rooms at a time."""
+    """What one socket may do: messages, and rooms at a time."""
 
-    messages_per_s: float = 10.0
-    messages_burst: int = 30
+    messages: Rate = MESSAGES
     rooms_max: int = 4
 
 
@@ -69,9 +70,13 @@ class Conversation:
         self.greeted = False
         self.places: set[str] = set()
 
-    def receive(self, text: bytes, *, now_s: float) -> Request:
-        """The next message, if it may be said now. Raises Refused and Goodbye."""
-        wait_s = self._wait_s(now_s)
+    def receive(self, text: bytes, *, now_s: float, address: Bucket) -> Request:
+        """The next message, if it may be said now. Raises Refused and Goodbye.
+
+        `address`: of all sockets of this one's address. What a socket may not say takes nothing from its neighbours.
+        """
+        self._full_at_s, wait_s = self._limits.messages.take(self._full_at_s, now_s)
+        wait_s = wait_s or address.take(now_s)
         if wait_s:
             raise self._flood(wait_s, text)
         self._flooded = 0
@@ -94,18 +99,9 @@ class Conversation:
         """Whether hello is overdue."""
         return not self.greeted and now_s - self.since_s > HELLO_WITHIN_S
 
-    def _wait_s(self, now_s: float) -> float:
-        """0 where there was a token for this message: one bucket as in keel.buckets, which keeps many."""
-        full_at_s = max(self._full_at_s, now_s) + 1 / self._limits.messages_per_s
-        wait_s = full_at_s - now_s - self._limits.messages_burst / self._limits.messages_per_s
-        if wait_s > 1e-9:
-            return wait_s
-        self._full_at_s = full_at_s
-        return 0.0
-
     def _flood(self, wait_s: float, text: bytes) -> Exception:
         self._flooded += 1
-        refusal = TooManyRequests(retry_after_s=round(wait_s, 3))
+        refusal = too_many(wait_s)
         if self._flooded > FLOOD_MAX:
             return Goodbye(CloseCode.FLOOD, refusal)
         return Refused(refusal, _ref_of(text))

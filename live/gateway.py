@@ -33,7 +33,6 @@ QUIET_PER_S: Final = 10.0  # that others had of a tick
 QUIET_MAX_S: Final = 1.0
 LOOK_EVERY_S: Final = 1.0
 BEAT_EVERY_LOOKS: Final = 10
-LOOKED_AT_ONCE: Final = 500
 UNWELL_AFTER_S: Final = 10.0
 SENT_AWAY_WITHIN_S: Final = 2.0
 SHARE_EVERY_S: Final = 0.05
@@ -94,13 +93,12 @@ class Gateway:
         self._looks += 1
         self._halls.close_empty()
         self._entrance.cut_late()
-        await self._seating.put_out_banned(Pace())
+        pace = Pace()
+        await self._seating.put_out_banned(pace)
         await self._check_feed()
-        connections = list(self._connections)
-        for start in range(0, len(connections), LOOKED_AT_ONCE):
-            for number in range(start, min(start + LOOKED_AT_ONCE, len(connections))):
-                self._look_at(connections[number], beats=(number + self._looks) % BEAT_EVERY_LOOKS == 0)
-            await asyncio.sleep(0)
+        for number, connection in enumerate(list(self._connections), self._looks):
+            self._look_at(connection, beats=number % BEAT_EVERY_LOOKS == 0)
+            await pace.give_way()
 
     def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:
         viewer = connection.viewer

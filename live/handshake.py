@@ -6,7 +6,6 @@ anything: no cookie is ever looked at.
 """
 
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from keel.buckets import address_key
+from keel.buckets import Bucket, Rate, address_key
 from keel.errors import PROBLEM_MEDIA_TYPE, NotFound, Refusal
 from live.connection import ViewerConnection
 from live.gateway_metrics import TURNED_AWAY
@@ -23,6 +22,10 @@ from live.socket_errors import OriginRefused, TooManySockets
 PATH: Final = "/v1/live"
 FRAMES_OF_PLATFORMS: Final = ("https://servicewechat.com", "https://tmaservice.developer.toutiao.com")
 
+# A carrier hides thousands of viewers behind one address: so each of 5,000 has one message a second, and all may come
+# back at the same moment, with a hello and a join. A single socket is kept to its own rate before that.
+ADDRESS_MESSAGES: Final = Rate(per_s=5_000.0, burst=30_000)
+
 AddressOf = Callable[[str, list[str]], str]
 IsProxy = Callable[[str], bool]
 Ready = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,10 +33,19 @@ Ready = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """How many sockets there may be, in all and of one address."""
+    """How many sockets there may be, in all and of one address, and how much all of an address may say together."""
 
     sockets_max: int = 15_000
     per_address_max: int = 5_000
+    address_messages: Rate = ADDRESS_MESSAGES
+
+
+@dataclass(slots=True)
+class _Neighbours:
+    """What the sockets of one address have in common; forgotten with the last of them."""
+
+    messages: Bucket
+    sockets: int = 0
 
 
 class Handshake:
@@ -44,7 +56,7 @@ class Handshake:
     ) -> None:
         self._origins, self.limits = frozenset((*origins, *FRAMES_OF_PLATFORMS)), limits
         self._address_of, self.is_proxy, self._ready = address_of, is_proxy, ready
-        self._by_address: Counter[str] = Counter()
+        self._by_address: dict[str, _Neighbours] = {}
         self.open = 0
 
     def look(self, connection: ViewerConnection, request: Request) -> Response | Awaitable[Response] | None:
@@ -68,8 +80,9 @@ class Handshake:
         """A socket, or what was to become one, is gone."""
         if connection.address:
             self.open -= 1
-            self._by_address[connection.address] -= 1
-            if not self._by_address[connection.address]:
+            neighbours = self._by_address[connection.address]
+            neighbours.sockets -= 1
+            if not neighbours.sockets:
                 del self._by_address[connection.address]
             connection.address = ""
 
@@ -88,11 +101,13 @@ class Handshake:
         address = address_key(host) or "unknown"
         if self.open >= self.limits.sockets_max:
             raise TooManySockets(sockets_max=self.limits.sockets_max)
-        if self._by_address[address] >= self.limits.per_address_max:
+        neighbours = self._by_address.get(address) or _Neighbours(Bucket(self.limits.address_messages))
+        if neighbours.sockets >= self.limits.per_address_max:
             raise TooManySockets(sockets_max=self.limits.per_address_max)
         self.open += 1
-        self._by_address[address] += 1
-        connection.address = address
+        neighbours.sockets += 1
+        self._by_address[address] = neighbours
+        connection.address, connection.address_messages = address, neighbours.messages
 
     def _is_known(self, origin: str, hosts: list[str]) -> bool:
         """Whether pages of this origin may open sockets: those of the list, and those of this very host."""

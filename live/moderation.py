@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-import msgspec
-
 from keel.clock import rfc3339, to_ms
 from keel.errors import Conflict
 from keel.identity import Principal
 from live import store_ingest, store_shelf, store_talk
 from live.model import Power
-from live.sampling import Comment
+from live.sampling import COMMENTS, Comment, body_of
 from live.staging import may_in_room, may_in_session
 from live.store_shelf import Broadcast
 from live.studio import Command, Studio
@@ -20,9 +18,6 @@ from live.talk_rules import CommentState, Rules, Silence
 from live.telling import show
 
 SILENCES_PER_ROOM_MAX: Final = 10_000
-COMMENTS: Final = "comments"
-
-_encode = msgspec.json.Encoder().encode
 
 
 async def read_rules(studio: Studio, by: Principal, room_id: str) -> Rules:
@@ -133,7 +128,7 @@ async def approve(studio: Studio, by: Principal, room_id: str, comment_id: str) 
     row = await _decide(studio, by, room_id, comment_id, CommentState.SHOWN)
     if studio.log is not None:
         comment = Comment(row.id, row.author_id, row.author_name, row.text, to_ms(row.at), first=True)
-        await show(studio.log, row.place, COMMENTS, _encode({"comments": [comment.body()]}))
+        await show(studio.log, row.place, COMMENTS, body_of([comment]))
     return row
 
 

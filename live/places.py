@@ -3,15 +3,16 @@ rehearsal without an invitation."""
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 from inventory.faults import LedgerFault
 from inventory.ledger import Ledger
 from keel.buckets import TokenBuckets, spend
 from keel.clock import Clock
 from keel.errors import NotFound, Unavailable
+from keel.recent import Recent
 from live.invitations import Invitations
 from live.store_places import Place, place_of
 from live.talk_rules import RoomTalk, banned
@@ -45,8 +46,8 @@ class Places:
     ) -> None:
         self._reader, self._talk, self._invitations = reader, talk, invitations
         self._clock, self._clock_s, self._addresses = clock, clock_s, addresses
-        self._known: OrderedDict[str, tuple[float, Place | None]] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._known: Recent[str, tuple[float, Place | None]] = Recent(KNOWN_MAX)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def enter(self, viewer: Viewer, place_id: str, address: str, invitation: str | None = None) -> Place:
         """The place, if it is there for this viewer. Raises NotFound, Banned, TooManyRequests and Unavailable."""
@@ -70,16 +71,11 @@ class Places:
     async def _find(self, place_id: str, address: str) -> Place | None:
         known = self._known.get(place_id)
         if known is None or known[0] < self._clock_s():
-            lock = self._locks.setdefault(place_id, asyncio.Lock())
-            try:
-                async with lock:
-                    known = self._known.get(place_id)
-                    if known is None or known[0] < self._clock_s():
-                        spend(self._addresses, address)
-                        known = await self._look(place_id)
-            finally:
-                if not lock.locked():
-                    self._locks.pop(place_id, None)
+            async with self._locks.setdefault(place_id, asyncio.Lock()):
+                known = self._known.get(place_id)
+                if known is None or known[0] < self._clock_s():
+                    spend(self._addresses, address)
+                    known = await self._look(place_id)
         return known[1]
 
     async def _look(self, place_id: str) -> tuple[float, Place | None]:
@@ -91,9 +87,6 @@ class Places:
                 raise Unavailable(detail=SILENT) from fault
             return known
         known = self._known[place_id] = (self._clock_s() + KNOWN_FOR_S, place)
-        self._known.move_to_end(place_id)
-        if len(self._known) > KNOWN_MAX:
-            self._known.popitem(last=False)
         return known
 
     def _may_see(self, viewer: Viewer, place: Place, invitation: str | None) -> bool:

@@ -10,9 +10,9 @@ one writer at a time.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -20,6 +20,7 @@ from inventory.faults import DRIVER_ERRORS
 from keel.clock import Clock
 from keel.database import Pool
 from keel.ids import Ids
+from keel.loops import few_at_once
 from live import store_presence
 from live.attendance import Attendance, Here, Interval
 from live.fanout import Pace
@@ -64,7 +65,7 @@ class Presence:
         """One more socket of a viewer. `session_id`: the session on air at the place, if one is."""
         self._attendance.joined(place, session_id, viewer_id, at_ms)
 
-    def left(self, place: str, session_id: str | None, viewer_id: str, at_ms: int) -> None:
+    def left(self, place: str, viewer_id: str, at_ms: int) -> None:
         """One socket of a viewer less."""
         self._attendance.left(place, viewer_id, at_ms)
 
@@ -76,7 +77,8 @@ class Presence:
         """Say who is here. A beat waits for Redis alone: one that came late would bury viewers who are there."""
         async with self._beating:
             if not self._is_closed:
-                await _few(self._heard(place, here) for place, here in list(self._attendance.places.items()))
+                places = list(self._attendance.places.items())
+                await few_at_once(CALLS_AT_ONCE, (self._heard(place, here) for place, here in places))
                 self._attendance.forget_empty()
 
     async def tell(self) -> None:
@@ -148,10 +150,8 @@ class Presence:
         places = [(name, here.session_id, here.online) for name, here in self._attendance.places.items()]
         spoken = [(name, session_id, online) for name, session_id, online in places if online is not None]
         lasting = await self._lasting({session_id: online for _, session_id, online in spoken if session_id})
-        await _few(
-            self._put(name, session_id, {"online": online} | lasting.get(session_id or "", {}))
-            for name, session_id, online in spoken
-        )
+        puts = (self._put(at, about, {"online": online} | lasting.get(about or "", {})) for at, about, online in spoken)
+        await few_at_once(CALLS_AT_ONCE, puts)
 
     async def _put(self, place: str, session_id: str | None, body: dict[str, int]) -> None:
         likes = None if session_id is None or self._likes is None else await self._likes(session_id)
@@ -210,7 +210,9 @@ class Presence:
         if self._life is None:
             life = self._ids.new()
             await store_presence.begin_life(self._pool, life, now)
-            self._attendance.begin_again(self._alive_at)
+            pace = Pace()
+            for _ in self._attendance.begin_again(self._alive_at):
+                await pace.give_way()
             self._life = life
         return self._life
 
@@ -220,19 +222,6 @@ class Presence:
         if lost > 0:
             del waiting[:lost]
             INTERVALS_LOST.inc(lost)
-
-
-async def _few(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Await them all, CALLS_AT_ONCE at a time."""
-    turns = asyncio.Semaphore(CALLS_AT_ONCE)
-
-    async def one(call: Coroutine[Any, Any, None]) -> None:
-        async with turns:
-            await call
-
-    async with asyncio.TaskGroup() as group:
-        for call in calls:
-            group.create_task(one(call))
 
 
 async def end_silent(pool: Pool, now: datetime) -> None:

@@ -1,15 +1,21 @@
 """A readable sample of what is said: under a flood nobody could read everything, so everybody gets a turn. Pure."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
+import msgspec
+
+from keel.recent import Recent
+
 SHOWN_PER_TICK_MAX: Final = 8  # what can be read in a fifth of a second's share of a screen
 WAITING_MAX: Final = 128  # plenty to choose from, and chosen from in no time
 PER_AUTHOR_MAX: Final = 8
 AUTHORS_MAX: Final = 10_000
+COMMENTS: Final = "comments"  # of the state lane: what is new, not a value
+
+_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Sampler:
     def __init__(self) -> None:
         self._waiting: dict[str, list[Comment]] = {}
         self._count = 0
-        self._turns: OrderedDict[str, int] = OrderedDict()  # author -> when he was shown last
+        self._turns: Recent[str, int] = Recent(AUTHORS_MAX)  # author -> when he was shown last
         self._turn = 0
 
     def __len__(self) -> int:
@@ -64,10 +70,7 @@ class Sampler:
         chosen = self._choose(waiting, shown_max)
         self._turn += 1
         for comment in chosen:
-            self._turns.pop(comment.author_id, None)
             self._turns[comment.author_id] = self._turn
-        while len(self._turns) > AUTHORS_MAX:
-            self._turns.popitem(last=False)
         return sorted(chosen, key=lambda comment: (comment.at_ms, comment.id))
 
     def _choose(self, waiting: dict[str, list[Comment]], shown_max: int) -> list[Comment]:
@@ -75,6 +78,11 @@ class Sampler:
         others = [[comment for comment in mine if not comment.first] for mine in waiting.values()]
         by_turn = sorted((mine for mine in others if mine), key=lambda mine: self._turns.get(mine[0].author_id, 0))
         return list(islice(chain(first, rounds(by_turn)), shown_max))
+
+
+def body_of(comments: Sequence[Comment]) -> bytes:
+    """Comments as the state lane carries them. Those of several tellers add up: each is to be shown once."""
+    return _encode({"comments": [comment.body() for comment in comments]})
 
 
 def rounds(queues: Sequence[Sequence[Comment]]) -> Iterator[Comment]:

@@ -71,14 +71,13 @@ class Seating:
 
         None where the socket is gone meanwhile.
         """
-        viewer = connection.viewer
-        assert viewer is not None
-        room = await self._room_for(viewer, message, connection.address)
-        while connection.viewer is not viewer:  # somebody else said hello on the socket meanwhile
+        while True:
             viewer = connection.viewer
             if viewer is None:
                 return None
             room = await self._room_for(viewer, message, connection.address)
+            if connection.viewer is viewer:  # else somebody else said hello on the socket meanwhile
+                break
         if not connection.is_open:
             return None
         if room.place not in connection.seats:
@@ -165,7 +164,7 @@ class Seating:
             self._presence.joined(seat.place, seat.session_id, viewer.id, seat.since_ms)
 
     def _rise(self, connection: ViewerConnection, place: str) -> None:
-        seat = connection.seats.pop(place)
+        del connection.seats[place]
         connection.conversation.places.discard(place)
         room = self._halls.find(place)
         if room is not None:
@@ -173,7 +172,7 @@ class Seating:
         self.several.moved(connection, connection.seats)
         viewer = connection.viewer
         if viewer is not None and viewer.principal is None:
-            self._presence.left(place, seat.session_id, viewer.id, self._clock.ms())
+            self._presence.left(place, viewer.id, self._clock.ms())
 
 
 def _fits(viewer: Viewer, connection: ViewerConnection) -> bool:

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 
 from keel.errors import Conflict, Malformed
 from keel.identity import Principal
-from live import store_shelf
+from live import store_ingest, store_shelf
 from live.model import Power
 from live.pins import clear_pin
+from live.sale_news import WATCHED_DAYS
 from live.staging import may_in_session
 from live.store_shelf import Broadcast, Offer, Slot
 from live.studio import Command, Studio
@@ -89,13 +91,20 @@ async def tell_shelf(command: Command, merchant_id: str, at: Broadcast, slots: S
 
 
 async def tell_changed_shelves(studio: Studio) -> int:
-    """Tell the screens of shelves whose items changed under them, by a new price say. How many; a worker's tick."""
+    """Tell the screens of shelves whose items changed under them, by a new price say. How many; a worker's tick.
+
+    A place shows the shelf of what was on last, as whoever comes in reads it; until another session begins, which
+    waits for the lock of the place's ingest.
+    """
     async with studio.command() as command:
-        due = await store_shelf.untold(command.session, count=TOLD_PER_TICK_MAX)
+        since = studio.now - timedelta(days=WATCHED_DAYS)
+        due = await store_shelf.untold(command.session, since, count=TOLD_PER_TICK_MAX)
     for merchant_id, session_id in due:
         async with studio.command() as command:
-            at = await store_shelf.find_session(command.session, merchant_id, session_id, lock=True)
-            if at.on_air:
+            at = await store_shelf.find_session(command.session, merchant_id, session_id)
+            await store_ingest.lock(command.session, merchant_id=merchant_id, room_id=at.room_id, place=at.place)
+            if await store_shelf.shown_at(command.session, merchant_id, at.place) == session_id:
+                await store_shelf.find_session(command.session, merchant_id, session_id, lock=True)
                 slots = await store_shelf.slots(command.session, merchant_id, session_id)
                 await tell_shelf(command, merchant_id, at, slots)
     return len(due)

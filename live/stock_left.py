@@ -3,9 +3,7 @@
 The gate is for those who buy, so it is asked at most once a second for each sale, however many rooms show it.
 """
 
-import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +13,8 @@ import msgspec
 from inventory.book import SaleBook
 from inventory.faults import GateSilent, LedgerFault
 from inventory.gate import Gate
+from keel.loops import few_at_once
+from keel.recent import Recent
 from live.audience import Audience
 from live.feed import StateItem
 
@@ -38,7 +38,7 @@ class StockLeft:
 
     def __init__(self, *, gate: Gate, book: SaleBook, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._gate, self._book, self._clock_s = gate, book, clock_s
-        self._readings: OrderedDict[str, _Reading] = OrderedDict()
+        self._readings: Recent[str, _Reading] = Recent(SALES_MAX)
 
     async def left(self, shelf: Sequence[Mapping[str, Any]]) -> dict[str, int]:
         """Units left by item, of all that a shelf shows, by its slots in the scene. What nobody knows just now is left
@@ -57,9 +57,6 @@ class StockLeft:
         except GateSilent:
             return {}
         self._readings[sale_id] = _Reading(left, asked_at_s)
-        self._readings.move_to_end(sale_id)
-        if len(self._readings) > SALES_MAX:
-            self._readings.popitem(last=False)
         return left
 
     async def _asked(self, sale_id: str) -> dict[str, int]:
@@ -96,18 +93,13 @@ class StockTold:
                 room.forget(STOCK)
         on_air = [room for room in rooms if room.session_id is not None]
         self._told = {room: body for room, body in self._told.items() if room in on_air}
-        turns = asyncio.Semaphore(ROOMS_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for room in on_air:
-                if room.viewers:
-                    group.create_task(self._tell(room, turns))
+        await few_at_once(ROOMS_AT_ONCE, (self._tell(room) for room in on_air if room.viewers))
 
-    async def _tell(self, room: Audience[Any], turns: asyncio.Semaphore) -> None:
-        async with turns:
-            try:
-                told = _encode(await self._stock.left(room.shelf))
-            except LedgerFault:
-                return  # nobody knows
+    async def _tell(self, room: Audience[Any]) -> None:
+        try:
+            told = _encode(await self._stock.left(room.shelf))
+        except LedgerFault:
+            return  # nobody knows
         if told != self._told.get(room) and room.session_id is not None:
             self._told[room] = told
             room.hear(StateItem(room.place, STOCK, told))

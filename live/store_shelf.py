@@ -90,11 +90,22 @@ _NOTE_TOLD: Final = f"""
     UPDATE shelf h SET told = ({_DIGEST}) WHERE h.merchant_id = :merchant_id AND h.session_id = :session_id
 """  # noqa: S608 - made of constants
 _UNTOLD: Final = f"""
-    SELECT h.merchant_id::text, h.session_id::text FROM session s
+    WITH known AS (
+        SELECT * FROM session WHERE state IN ('live', 'interrupted')
+        UNION ALL SELECT * FROM session WHERE state = 'ended' AND ended_at > :ended_since AND started_at IS NOT NULL)
+    SELECT h.merchant_id::text, h.session_id::text FROM known s
     JOIN shelf h ON h.merchant_id = s.merchant_id AND h.session_id = s.id
-    WHERE s.started_at IS NOT NULL AND s.ended_at IS NULL AND h.told IS DISTINCT FROM ({_DIGEST})
+    WHERE h.told IS DISTINCT FROM ({_DIGEST}) AND (s.rehearsal OR NOT EXISTS (
+        SELECT 1 FROM session n
+        WHERE n.room_id = s.room_id AND NOT n.rehearsal AND (n.started_at, n.id) > (s.started_at, s.id)))
     ORDER BY h.session_id LIMIT :count
 """  # noqa: S608 - made of constants
+_SHOWN: Final = """
+    SELECT id::text FROM session
+    WHERE merchant_id = :merchant_id AND started_at IS NOT NULL
+      AND (id = :place AND rehearsal OR room_id = :place AND NOT rehearsal)
+    ORDER BY started_at DESC, id DESC LIMIT 1
+"""
 
 
 async def find_session(session: AsyncSession, merchant_id: str, session_id: str, *, lock: bool = False) -> Broadcast:
@@ -149,9 +160,19 @@ async def note_told(session: AsyncSession, merchant_id: str, session_id: str) ->
     await session.execute(text(_NOTE_TOLD), {"merchant_id": merchant_id, "session_id": session_id})
 
 
-async def untold(session: AsyncSession, *, count: int) -> list[tuple[str, str]]:
-    """(merchant id, session id) of shelves on air that have changed since the screens were told, by a new price say."""
-    return [(row[0], row[1]) for row in await session.execute(text(_UNTOLD), {"count": count})]
+async def untold(session: AsyncSession, ended_since: datetime, *, count: int) -> list[tuple[str, str]]:
+    """(merchant id, session id) of shelves on screens that have changed since these were told, by a new price say.
+
+    A place goes on to show the shelf of the session that began last, when that is over too.
+    """
+    values = {"ended_since": ended_since, "count": count}
+    return [(row[0], row[1]) for row in await session.execute(text(_UNTOLD), values)]
+
+
+async def shown_at(session: AsyncSession, merchant_id: str, place: str) -> str | None:
+    """The session whose shelf a place shows: the one that began last."""
+    shown: str | None = await session.scalar(text(_SHOWN), {"merchant_id": merchant_id, "place": place})
+    return shown
 
 
 async def hide(session: AsyncSession, merchant_id: str, session_id: str, item_id: str, *, hidden: bool) -> None:

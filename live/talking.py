@@ -25,7 +25,7 @@ from keel.ids import Ids
 from live.audience import SAID_MAX
 from live.errors_talk import CommentRepeated, TalkTooFast
 from live.gate_talk import SPEAKERS_MAX, TalkGate, TalkSilent, Verdict
-from live.sampling import Comment, Sampler
+from live.sampling import COMMENTS, Comment, Sampler, body_of
 from live.store_comments import Entry, Venue, recent, record
 from live.store_places import Place
 from live.talk_book import TalkBook
@@ -36,7 +36,6 @@ from live.word_filter import fold
 TICK_S: Final = 0.2
 RECORDS_MAX: Final = 64
 WAITING_MAX: Final = 4_096
-COMMENTS: Final = "comments"
 
 _encode = msgspec.json.Encoder().encode
 A = TypeVar("A")
@@ -175,11 +174,6 @@ async def said_at(pool: Pool, place: Place) -> list[bytes]:
     """The last comments of a place, each as the screens are told of it, the oldest first. Raises LedgerFault."""
     comments = await recent(pool, place.merchant_id, place.room_id, place.id, count=SAID_MAX)
     return [_encode(comment.body()) for comment in comments]
-
-
-def body_of(comments: Sequence[Comment]) -> bytes:
-    """Comments as the state lane carries them. Those of several tellers add up: each is to be shown once."""
-    return _encode({"comments": [comment.body() for comment in comments]})
 
 
 def digest_of(text: str) -> str:

@@ -119,6 +119,7 @@ def plan_of(side: str, stalls: Path, viewers: int) -> Plan:
             "MILLPOND_TOKEN_KEYS": json.dumps({"bench": secret}),
             "MILLPOND_STAFF_TOKENS": json.dumps([{"token": secret, "merchant_id": merchant_id}]),
             "MILLPOND_GATEWAY_SOCKETS_PER_ADDRESS": str(viewers + 1_000),
+            "MILLPOND_GATEWAY_ADDRESS_MESSAGES_BURST": str(10 * viewers + 30_000),
             "MILLPOND_LOG_LEVEL": "warning",
             STALLS: str(stalls),
         }

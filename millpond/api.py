@@ -20,7 +20,6 @@ from accounts.passwords import Passwords
 from accounts.people import People
 from accounts.providers import DEMO, DemoProvider, Provider
 from accounts.service import seed_demo_app, seed_merchant
-from accounts.staff import StaffDoor, StaffTokens
 from accounts.tokens import Tokens
 from console import routes_funnel
 from inventory import routes as sale_routes
@@ -51,17 +50,15 @@ from millpond.openapi import describe
 from millpond.poster_desk import add_posters
 from millpond.readiness import Readiness
 from millpond.settings import Settings
-from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, tokens_of
+from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, placement_of, staff_door_of, tokens_of
 from orders import routes_exports
 from orders import routes_staff as staff_order_routes
 from orders.desk import NO_LEDGER
 from orders.handling import Handling
 from orders.own import who_ordered
 from orders.place_route import App, PlaceRoute
-from orders.placement import Placement
 from orders.routes import router as orders_router
 from orders.service import Orders
-from orders.tickets import Tickets
 from referrals import routes as share_routes
 from referrals import routes_credit
 from referrals import routes_trees as tree_routes
@@ -114,16 +111,7 @@ def build(parts: Parts, settings: Settings) -> Application:
     install(app)
     app.add_exception_handler(LedgerFault, on_ledger_fault)
     tokens = tokens_of(settings, parts.clock, parts.denials.denied)
-    placement = Placement(
-        gate=parts.gate,
-        ledger=parts.ledger,
-        book=parts.book,
-        ids=parts.ids,
-        clock=parts.clock,
-        subscribers=SUBSCRIPTIONS["order.placed"],
-        waiting_max=settings.placement_waiting_max,
-        tickets=Tickets(settings.token_secrets, parts.clock),
-    )
+    placement = placement_of(parts, settings)
     app.state.tokens = tokens
     _add_people(app, parts, settings, tokens)
     app.state.orders = orders = Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"])
@@ -153,10 +141,9 @@ def build(parts: Parts, settings: Settings) -> Application:
 
 def _add_people(app: FastAPI, parts: Parts, settings: Settings, tokens: Tokens) -> None:
     """Who is who: staff, customers, and the ways in."""
-    fixed = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
     providers: dict[str, Provider] = {DEMO: DemoProvider()} if settings.demo_sign_in else {}
-    app.state.authenticate_staff = StaffDoor(fixed, tokens, parts.denials).authenticate
-    app.state.people = People(parts.sessions, tokens, Passwords(), providers, parts.ids, parts.clock, who_ordered)
+    app.state.authenticate_staff = staff_door_of(settings, tokens, parts.denials).authenticate
+    app.state.people = People(parts.sessions, parts.ids, parts.clock, tokens, Passwords(), providers, who_ordered)
     app.state.sign_in_limits = SignInLimits()
     for router in (people_routes.staff, people_routes.auth, routes_staff.router):
         app.include_router(router)

@@ -140,7 +140,7 @@ async def _people(settings: Settings) -> AsyncIterator[People]:
     async with parts_for(settings) as parts:
         await parts.follow_clock()
         unused = Tokens({"unused": secrets.token_urlsafe()}, parts.clock)
-        yield People(parts.sessions, unused, Passwords(), {}, parts.ids, parts.clock)
+        yield People(parts.sessions, parts.ids, parts.clock, unused, Passwords(), {})
 
 
 def _said(refusal: Refusal) -> str:

@@ -10,8 +10,7 @@ from typing import Any
 
 import uvloop
 
-from accounts.staff import StaffDoor, StaffTokens
-from keel.buckets import TokenBuckets
+from keel.buckets import Rate, TokenBuckets
 from keel.loops import run_every
 from live.answering import Answering
 from live.conversation import Limits
@@ -47,10 +46,9 @@ from millpond.socket_sales import register_sales
 from millpond.socket_shares import SocketShares
 from millpond.socket_shelf import register_shelf
 from millpond.socket_talk import SocketTalk, Voices, voices_of
-from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, tokens_of
+from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for, placement_of, staff_door_of, tokens_of
 from orders.placement import Placement
 from orders.service import Orders
-from orders.tickets import Tickets
 
 
 def registry_of(orders: SocketOrders, talk: SocketTalk, studio: Studio) -> Registry:
@@ -93,7 +91,7 @@ class GatewayReadiness:
 
 async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts, settings: Settings) -> None:
     """Serve viewers on this socket until `stop`; requests in flight finish first."""
-    placement = _placement_of(parts, settings)
+    placement = placement_of(parts, settings)
     log = parts.room_log
     name = parts.ids.new()
     feed = Feed(parts.redis, log, name)
@@ -111,7 +109,7 @@ async def serve_until(stop: asyncio.Event, listener: socket.socket, parts: Parts
         halls = Halls(feed=feed, room_log=log, snapshot=_snapshot_of(parts, log), said=said, group=group)
         group.create_task(run_every("stock", TELL_EVERY_S, ended, _stock_of(parts, halls).tick))
         seating = _seating_of(parts, settings, voices, halls=halls, presence=presence, addresses=addresses)
-        limits = Limits(settings.gateway_messages_per_s, settings.gateway_messages_burst)
+        limits = Limits(Rate(settings.gateway_messages_per_s, settings.gateway_messages_burst))
         talk = SocketTalk(voices, parts.studio(), halls.session_at, halls.sales_at, addresses)
         registry = registry_of(_orders_of(parts, settings, placement, addresses), talk, parts.studio())
         answering = Answering(registry=registry, seating=seating, limits=limits, group=group)
@@ -172,25 +170,11 @@ def _snapshot_of(parts: Parts, log: RoomLog) -> Snapshot:
     return partial(snapshot, Readers(room_log=log, reader=parts.reader, parts=parts_of(parts.reader)))
 
 
-def _placement_of(parts: Parts, settings: Settings) -> Placement:
-    return Placement(
-        gate=parts.gate,
-        ledger=parts.ledger,
-        book=parts.book,
-        ids=parts.ids,
-        clock=parts.clock,
-        subscribers=SUBSCRIPTIONS["order.placed"],
-        waiting_max=settings.placement_waiting_max,
-        tickets=Tickets(settings.token_secrets, parts.clock),
-    )
-
-
 def _reception_of(parts: Parts, settings: Settings) -> Reception:
     tokens = tokens_of(settings, parts.clock, parts.denials.denied)
-    fixed = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
     return Reception(
         tokens=tokens,
-        staff=StaffDoor(fixed, tokens, parts.denials),
+        staff=staff_door_of(settings, tokens, parts.denials),
         guests=GuestPasses(settings.token_secrets, parts.clock, parts.ids),
         denied=parts.denials.denied,
         clock=parts.clock,
@@ -198,7 +182,8 @@ def _reception_of(parts: Parts, settings: Settings) -> Reception:
 
 
 def _handshake_of(settings: Settings, readiness: GatewayReadiness) -> Handshake:
-    limits = SocketLimits(settings.gateway_sockets, settings.gateway_sockets_per_address)
+    messages = Rate(settings.gateway_address_messages_per_s, settings.gateway_address_messages_burst)
+    limits = SocketLimits(settings.gateway_sockets, settings.gateway_sockets_per_address, messages)
     return Handshake(
         origins=settings.cors_origins,
         limits=limits,

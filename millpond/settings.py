@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from keel.clock import FollowingClock
 from keel.ids import Ids
 from millpond.private_files import read_or_make
+from millpond.settings_gateway import GatewaySettings
 from millpond.settings_kinds import (
     SECRET_BYTES_MIN,
     DatabaseUrl,
@@ -41,7 +42,7 @@ PREFIX: Final = "MILLPOND_"
 PROCESSES_MAX: Final = 64
 
 
-class Settings(MediaSettings, PosterSettings, BaseSettings):
+class Settings(GatewaySettings, MediaSettings, PosterSettings, BaseSettings):
     """The settings of one process. A wrong value raises ValidationError, which never shows the value."""
 
     model_config = SettingsConfigDict(
@@ -85,18 +86,6 @@ class Settings(MediaSettings, PosterSettings, BaseSettings):
 
     gateway_processes: int = Field(default=1, ge=1, le=PROCESSES_MAX)
     """Gateway processes that `millpond up` runs on one listening socket."""
-
-    gateway_sockets: int = Field(default=15_000, ge=1, le=1_000_000)
-    """Sockets that one gateway process takes; its file limit has to be some hundreds above it."""
-
-    gateway_sockets_per_address: int = Field(default=5_000, ge=1, le=1_000_000)
-    """Sockets that one address may have at a process (a carrier hides thousands of viewers behind one)."""
-
-    gateway_messages_per_s: float = Field(default=10, gt=0, le=100_000)
-    """Messages that a socket may send per second, and…"""
-
-    gateway_messages_burst: int = Field(default=30, ge=1, le=1_000_000)
-    """…how many at once."""
 
     token_keys: dict[KeyId, Secret] = Field(default_factory=dict)
     """Keys of the HS256 access tokens by key id, each of at least 32 bytes. The first one signs, all verify."""

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from accounts.denials import Denials
+from accounts.staff import StaffDoor, StaffTokens
 from accounts.tokens import NOBODY, Tokens
 from inventory.book import SaleBook
 from inventory.gate import Gate
@@ -27,6 +28,8 @@ from live.sale_news import RoomEvents
 from live.studio import Studio
 from live.telling import ROOM_EVENT
 from millpond.settings import Settings
+from orders.placement import Placement
+from orders.tickets import Tickets
 from referrals.drawing_room import DrawingRoom
 from referrals.gathering import Touches
 from referrals.judging import ORDER_ATTRIBUTED
@@ -71,7 +74,7 @@ class Parts:
     @property
     def selling(self) -> Selling:
         """What the use cases of catalogue and sales need."""
-        return Selling(self.sessions, self.gate, self.rebuilder, self.ids, self.clock)
+        return Selling(self.sessions, self.ids, self.clock, self.gate, self.rebuilder)
 
     async def follow_clock(self) -> None:
         """Measure how far this machine's clock is off; a clock that follows no other is right as it is."""
@@ -143,3 +146,23 @@ def parts_for(settings: Settings) -> AbstractAsyncContextManager[Parts]:
 def tokens_of(settings: Settings, clock: Clock, denied: Container[str] = NOBODY) -> Tokens:
     """Access tokens as these settings sign and check them."""
     return Tokens(settings.token_secrets, clock, denied)
+
+
+def staff_door_of(settings: Settings, tokens: Tokens, denials: Denials) -> StaffDoor:
+    """Where staff come in, with these settings' fixed tokens or such as people sign in for."""
+    fixed = StaffTokens((t.token.get_secret_value(), t.merchant_id) for t in settings.staff_tokens)
+    return StaffDoor(fixed, tokens, denials)
+
+
+def placement_of(parts: Parts, settings: Settings) -> Placement:
+    """Where a process that takes orders places them."""
+    return Placement(
+        gate=parts.gate,
+        ledger=parts.ledger,
+        book=parts.book,
+        ids=parts.ids,
+        clock=parts.clock,
+        subscribers=SUBSCRIPTIONS["order.placed"],
+        waiting_max=settings.placement_waiting_max,
+        tickets=Tickets(settings.token_secrets, parts.clock),
+    )

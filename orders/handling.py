@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from keel.audit import record
-from keel.clock import Clock
+from keel.audit import Audited
 from keel.database import edge
 from keel.errors import Conflict
 from keel.identity import Principal
-from keel.ids import Ids
 from orders import store_staff
 from orders.errors import MoveRefused, RecipientFixed
 from orders.model import OrderState
@@ -26,18 +24,10 @@ _STAFF_MAY_ADDRESS: Final = {OrderState.AWAITING_PAYMENT, OrderState.PAID}
 
 
 @dataclass(frozen=True, slots=True)
-class Handling:
+class Handling(Audited):
     """What the use cases of staff need. `lapse_heard_by`: subscribers of the fact that an order lapsed."""
 
-    sessions: async_sessionmaker[AsyncSession]
-    ids: Ids
-    clock: Clock
     lapse_heard_by: Sequence[str]
-
-    def audit(self, session: AsyncSession, by: Principal, command: str, subject_id: str | None, **detail: Any) -> None:
-        """Note a staff command in its own transaction. `detail` never holds personal data."""
-        row_id, now = self.ids.new(), self.clock.now()
-        record(session, by, row_id=row_id, command=command, subject_id=subject_id, detail=detail, at=now)
 
 
 async def read_order(handling: Handling, by: Principal, id_or_number: str) -> OrderOut:

@@ -3,31 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-
-from keel.audit import record
-from keel.clock import Clock
+from keel.audit import Audited
 from keel.database import edge
 from keel.identity import Principal
-from keel.ids import Ids
 from referrals import store_campaigns as store
 from referrals.tables import CampaignRow
 
 
 @dataclass(frozen=True, slots=True)
-class Campaigns:
+class Campaigns(Audited):
     """What the use cases need."""
-
-    sessions: async_sessionmaker[AsyncSession]
-    ids: Ids
-    clock: Clock
-
-    def audit(self, session: AsyncSession, by: Principal, command: str, subject_id: str, **detail: Any) -> None:
-        """Note a staff command in its own transaction."""
-        row_id, now = self.ids.new(), self.clock.now()
-        record(session, by, row_id=row_id, command=command, subject_id=subject_id, detail=detail, at=now)
 
 
 async def add_campaign(

@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from keel.buckets import TokenBuckets, address_key, spend
-from keel.errors import TooManyRequests
+from keel.buckets import TokenBuckets, address_key, spend, too_many
 
 PERSON_PER_S: Final = 2.0
 PERSON_BURST: Final = 40
@@ -33,7 +32,7 @@ class ShareLimits:
         """Whether this address may ask for any code: good ones too are kept from whoever guessed too often."""
         wait_s = self._misses.wait_s(address_key(address))
         if wait_s:
-            raise TooManyRequests(retry_after_s=round(wait_s, 3))
+            raise too_many(wait_s)
 
     def missed(self, address: str) -> None:
         """Count a code that there is not."""

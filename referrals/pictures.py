@@ -8,7 +8,6 @@ import asyncio
 import socket
 import ssl
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from weakref import WeakValueDictionary
 
 import httpx
 
+from keel.bodies import read_within
 from keel.errors import Unavailable
+from keel.recent import Recent
 from referrals.drawing_room import DrawingRoom
 from referrals.errors import BadPicture
 from referrals.picture_addresses import Place, outside, place_of
@@ -56,7 +57,7 @@ class Pictures:
     ) -> None:
         self._room, self._trusted_hosts = room, frozenset(trusted_hosts)
         self._resolve, self._clock_s = resolve or partial(addresses_of, room.lookups), clock_s
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: Recent[str, Kept] = Recent(KEPT_MAX)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._fetching = 0
 
@@ -66,17 +67,10 @@ class Pictures:
         async with self._locks.setdefault(url, asyncio.Lock()):  # the same picture, asked for by a crowd, comes once
             kept = self._kept.get(url)
             if kept is None or kept.until_s <= self._clock_s():
-                kept = await self._fetched(url)
-                self._keep(url, kept)
+                kept = self._kept[url] = await self._fetched(url)
         if kept.data is None:
             raise BadPicture(kept.reason)
         return kept.data
-
-    def _keep(self, url: str, kept: Kept) -> None:
-        self._kept[url] = kept
-        self._kept.move_to_end(url)
-        while len(self._kept) > KEPT_MAX:
-            self._kept.popitem(last=False)
 
     async def _fetched(self, url: str) -> Kept:
         now_s = self._clock_s()
@@ -135,12 +129,10 @@ async def _limited(answer: httpx.Response) -> bytes:
     declared = answer.headers.get("content-length", "0")
     if declared.isascii() and declared.isdecimal() and int(declared) > BYTES_MAX:
         raise BadPicture("too_large")
-    data = bytearray()
-    async for piece in answer.aiter_raw():
-        data += piece
-        if len(data) > BYTES_MAX:
-            raise BadPicture("too_large")
-    return bytes(data)
+    data = await read_within(answer.aiter_raw(), bytes_max=BYTES_MAX)
+    if data is None:
+        raise BadPicture("too_large")
+    return data
 
 
 @cache

@@ -4,16 +4,12 @@ import hashlib
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-
 from accounts.tokens import Claims
 from inventory.ledger import Ledger
-from keel.audit import record
-from keel.clock import Clock
+from keel.audit import Audited
 from keel.database import edge
 from keel.errors import Conflict, NotFound, Unavailable
 from keel.identity import Principal
-from keel.ids import Ids
 from referrals import store_posters as store
 from referrals.code_shelf import CodeShelf
 from referrals.drawing_room import DrawingRoom
@@ -34,13 +30,10 @@ SAMPLE: Final = Subject("池塘边的好物", "刷子", Prices("CNY", 14_900, 14
 
 
 @dataclass(frozen=True, slots=True)
-class Posters:
+class Posters(Audited):
     """What the use cases need."""
 
     ledger: Ledger
-    sessions: async_sessionmaker[AsyncSession]
-    ids: Ids
-    clock: Clock
     room: DrawingRoom
     pictures: Pictures
     codes: CodeShelf
@@ -118,11 +111,8 @@ async def put_template(here: Posters, by: Principal, new: Template, *, version: 
         here.limits.person(by.subject)
         await _good_picture(here, new.picture_url)
     async with edge(here.sessions) as session:
-        now = here.clock.now()
-        written = await store.put_template(session, by.merchant_id, new, version=version, at=now)
-        detail = {"version": written}
-        row_id, subject_id = here.ids.new(), by.merchant_id
-        record(session, by, row_id=row_id, command="poster_template.put", subject_id=subject_id, detail=detail, at=now)
+        written = await store.put_template(session, by.merchant_id, new, version=version, at=here.clock.now())
+        here.audit(session, by, "poster_template.put", by.merchant_id, version=written)
     return written
 
 

@@ -18,6 +18,7 @@ import httpx
 import msgspec
 from pydantic import SecretStr
 
+from keel.bodies import read_within
 from referrals.metrics import MINI_CODES
 from referrals.mini_codes import SCENE_CHARS_MAX, CodeRefused, MiniApp, PlatformSilent
 from referrals.pictures import trust
@@ -156,9 +157,7 @@ async def _posted(client: httpx.AsyncClient, path: str, wish: Mapping[str, Any],
     async with client.stream("POST", path, params=query, json=wish) as answer:
         if answer.status_code != httpx.codes.OK:
             raise httpx.RemoteProtocolError(f"status {answer.status_code}")
-        data = bytearray()
-        async for piece in answer.aiter_bytes():
-            data += piece
-            if len(data) > CODE_BYTES_MAX:
-                raise httpx.RemoteProtocolError("the answer is too long")
-        return bytes(data)
+        data = await read_within(answer.aiter_bytes(), bytes_max=CODE_BYTES_MAX)
+        if data is None:
+            raise httpx.RemoteProtocolError("the answer is too long")
+        return data

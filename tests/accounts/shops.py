@@ -114,9 +114,7 @@ async def open_people(database_url: str, clock: FakeClock | None = None) -> Asyn
     engine, pool = create_engine(database_url), await create_pool(database_url)
     try:
         here = _process(pool, clock)
-        people = People(
-            sessions_of(engine), here.tokens, Passwords(CHEAP), {DEMO: DemoProvider()}, ids=ids, clock=clock
-        )
+        people = People(sessions_of(engine), ids, clock, here.tokens, Passwords(CHEAP), {DEMO: DemoProvider()})
         by, other = [await _merchant(pool, ids, clock) for _ in range(2)]
         app = await add_app(people, by, provider=DEMO, app_id="pond")
         await here.hear()

@@ -90,7 +90,7 @@ async def open_shop(database_url: str, redis_url: str, clock: FakeClock | None =
     pool = await create_hot_pool(database_url, connections=4)
     try:
         ledger, gate, ids, sessions = Ledger(pool), Gate(redis), Ids(clock), sessions_of(engine)
-        selling = Selling(sessions, gate, Rebuilder(pool, ledger, gate), ids, clock)
+        selling = Selling(sessions, ids, clock, gate, Rebuilder(pool, ledger, gate))
         staff = await make_merchant(selling)
         yield Shop(selling, ledger, redis, engine, pool, clock, staff)
     finally:

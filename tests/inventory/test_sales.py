@@ -44,10 +44,10 @@ def silent(shop: Shop) -> Selling:
     """The same shop, its gate at an address where nobody listens."""
     return Selling(
         shop.selling.sessions,
-        Gate(connect("redis://127.0.0.1:1/0")),
-        shop.selling.rebuilder,
         shop.ids,
         shop.clock,
+        Gate(connect("redis://127.0.0.1:1/0")),
+        shop.selling.rebuilder,
     )
 
 

@@ -104,7 +104,7 @@ async def open_world(database_url: str, redis_url: str) -> AsyncIterator[World]:
     async with serve(database_url, redis_url, demo_sign_in=True, share_h5_url=H5) as served:
         shop = served.shop
         people = People(
-            served.parts.sessions, served.tokens, Passwords(CHEAP), {DEMO: DemoProvider()}, shop.ids, shop.clock
+            served.parts.sessions, shop.ids, shop.clock, served.tokens, Passwords(CHEAP), {DEMO: DemoProvider()}
         )
         by, own = shop.staff, await _side(people, shop.staff, "pond.cn")
         other = await _side(people, await make_merchant(shop.selling, "Another pond"), "lake.cn")

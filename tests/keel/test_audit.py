@@ -2,22 +2,15 @@
 
 import pytest
 
-from keel.audit import record
+from keel.audit import Audited
 from keel.database import transaction
 from tests.inventory.selling import Shop, open_shop
 
 
 async def command(shop: Shop, *, fail: bool) -> None:
-    async with transaction(shop.selling.sessions) as session:
-        record(
-            session,
-            shop.staff,
-            row_id=shop.ids.new(),
-            command="pond.drain",
-            subject_id=None,
-            detail={"litres": 3},
-            at=shop.clock.now(),
-        )
+    here = Audited(shop.selling.sessions, shop.ids, shop.clock)
+    async with transaction(here.sessions) as session:
+        here.audit(session, shop.staff, "pond.drain", None, litres=3)
         if fail:
             raise RuntimeError
 

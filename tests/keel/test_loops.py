@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from keel import loops
-from keel.loops import at_start, every, run_every
+from keel.loops import at_start, every, few_at_once, run_every
 from keel.metrics import LOOP_FAILURES
 
 LONG_S = 3_600.0
@@ -72,6 +72,22 @@ async def test_stopped_before_it_began_it_never_ticks():
     stop = asyncio.Event()
     stop.set()
     assert [tick async for tick in every(LONG_S, stop)] == []
+
+
+async def test_many_calls_are_all_made_a_few_at_a_time():
+    under_way, most, made = 0, 0, []
+
+    async def call(number: int) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(number % 3):
+            await asyncio.sleep(0)
+        under_way -= 1
+        made.append(number)
+
+    await few_at_once(4, (call(number) for number in range(50)))
+    assert (sorted(made), most) == (list(range(50)), 4)
 
 
 async def test_a_start_outlives_an_answer_that_does_not_come_in_time():

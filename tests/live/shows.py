@@ -56,7 +56,7 @@ class Show:
 
     def go(self, gateway: Presence, *viewers: str) -> None:
         for viewer in viewers:
-            gateway.left(self.room, self.session, viewer, self.stage.clock.ms())
+            gateway.left(self.room, viewer, self.stage.clock.ms())
 
     async def stays(self) -> list[tuple[str, float, float | None]]:
         """(viewer, from, to), in seconds since the test began."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.tokens import Claims
+from keel.buckets import Bucket, Rate
 from keel.errors import NotFound
 from keel.identity import MANAGERS, Principal, Role
 from live.answering import IN_FLIGHT_MAX, Answering
@@ -37,6 +38,7 @@ class Line:
         self.viewer, self.said, self.in_flight = viewer, list[Any](), 0
         self.address, self.seats, self.is_open, self.ended = "10.0.0.1", dict[str, Any](), True, list[int]()
         self.conversation: Any = None
+        self.address_messages = Bucket(Rate(per_s=10, burst=1_000))
 
     def say(self, message: Any) -> None:
         self.said.append(message)
@@ -49,7 +51,7 @@ class Line:
 def begun(registry: Registry, viewer: Viewer, group: asyncio.TaskGroup, *, good: bool = True) -> tuple[Any, Answering]:
     reception = SimpleNamespace(still_good=lambda _: good)
     seating: Any = SimpleNamespace(reception=reception)
-    answering = Answering(registry=registry, seating=seating, limits=Limits(messages_burst=1_000), group=group)
+    answering = Answering(registry=registry, seating=seating, limits=Limits(Rate(per_s=10, burst=1_000)), group=group)
     line: Any = Line(viewer)
     answering.begin(line)
     line.conversation.greeted = True

@@ -92,7 +92,7 @@ def test_several_turns_at_once_are_several_stays(attendance: Attendance):
     assert sorted(stays(attendance.opened))[-2:] == [("s3", "ann", 4, None), ("s3", "bob", 4, None)]
     attendance.opened.clear()  # stored
     attendance.turned("room", "s4", T0 + 5_000)
-    attendance.begin_again(at(5))
+    list(attendance.begin_again(at(5)))
     assert {stay[0] for stay in stays(attendance.opened)} == {"s3"}, "they go on as what they were, until they follow"
 
 
@@ -113,8 +113,23 @@ def test_stays_that_were_stored_go_on_where_they_were_ended_and_the_others_stay_
     attendance.joined("room", "s1", "ann", T0)
     attendance.opened.clear()  # stored
     attendance.joined("room", "s1", "bob", T0 + 8_000)
-    attendance.begin_again(at(7))
+    list(attendance.begin_again(at(7)))
     assert stays(attendance.opened) == [("s1", "bob", 8, None), ("s1", "ann", 7, None)]
+
+
+def test_stays_go_on_viewer_by_viewer_and_nobody_who_comes_or_goes_meanwhile_is_there_twice(attendance: Attendance):
+    for viewer in ("ann", "bob", "cat"):
+        attendance.joined("room", "s1", viewer, T0)
+    attendance.opened.clear()  # stored
+    steps = attendance.begin_again(at(7))
+    next(steps)
+    assert stays(attendance.opened) == [("s1", "ann", 7, None)], "others have their turn between two viewers"
+    attendance.left("room", "bob", T0 + 8_000)
+    attendance.joined("room", "s1", "dan", T0 + 8_000)
+    attendance.left("room", "cat", T0 + 8_000)
+    attendance.joined("room", "s1", "cat", T0 + 9_000)
+    list(steps)
+    assert sorted(stays(attendance.opened)) == [("s1", "ann", 7, None), ("s1", "cat", 9, None), ("s1", "dan", 8, None)]
 
 
 def test_places_are_let_go_once_nothing_is_left_to_tell(attendance: Attendance):

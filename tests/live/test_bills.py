@@ -132,8 +132,9 @@ async def test_a_room_that_is_put_away_is_not_there(pond, window):
         await window.see(room)
 
 
-async def test_the_memory_of_rooms_is_bounded(pond, window, monkeypatch):
+async def test_the_memory_of_rooms_is_bounded(pond, monkeypatch):
     monkeypatch.setattr("live.bills.ROOMS_MAX", 2)
+    window = Window(pond)
     for _ in range(4):
         await window.see(await pond.room())
     assert len(window.bills._seen) == 2

@@ -17,7 +17,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from live.close_codes import CloseCode
-from live.connection import PIECE_BYTES, SMALL_FRAMES_BURST, TURN_BYTES_MAX, ViewerConnection
+from live.connection import PIECE_BYTES, SMALL_FRAMES, TURN_BYTES_MAX, ViewerConnection
 from live.frames import frame_of
 from tests.eventually import WAIT_MAX_S
 from tests.live.test_plain_text import frame as masked
@@ -157,7 +157,7 @@ def test_a_flood_of_pings_is_cut_off_and_holds_the_loop_for_a_moment_only(loop: 
             client.transport.write(small * 300_000)
             fed = await fed_by_turns(server, until=lambda: not server.is_open)
             assert max(fed) <= TURN_BYTES_MAX
-            assert sum(fed) < 2 * SMALL_FRAMES_BURST * len(small)
+            assert sum(fed) < 2 * SMALL_FRAMES.burst * len(small)
             with pytest.raises(ConnectionClosed) as closed:
                 await client.recv()
             assert closed.value.rcvd is not None

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from keel.buckets import Bucket, Rate
 from keel.errors import Malformed, TooManyRequests
 from live.close_codes import CloseCode
 from live.conversation import FAULTS_MAX, FLOOD_MAX, HELLO_WITHIN_S, Conversation, Goodbye, Limits, Refused
@@ -14,28 +15,33 @@ from live.socket_errors import NotJoined, TooManyRooms
 
 PLACE = "01a3185c-5000-7009-8e45-b0f67c226c88"
 OTHER = "01a3185c-5000-7009-8e45-b0f67c226c89"
-LIMITS = Limits(messages_per_s=10, messages_burst=20, rooms_max=1)
+LIMITS = Limits(Rate(per_s=10, burst=20), rooms_max=1)
 
 
 async def nothing(*_: Any) -> None:
     return None
 
 
-@pytest.fixture
-def talk() -> Conversation:
+def begun() -> Conversation:
     registry = Registry()
     registry.anybody(Comment, nothing)
     registry.anybody(Like, nothing)
     return Conversation(registry.decoder().decode, LIMITS, now_s=100.0)
 
 
-def say(talk: Conversation, text: Any, *, now_s: float = 100.0) -> Any:
-    return talk.receive(text if isinstance(text, bytes) else json.dumps(text).encode(), now_s=now_s)
+@pytest.fixture
+def talk() -> Conversation:
+    return begun()
 
 
-def refusal(talk: Conversation, text: Any, **when: float) -> Refused:
+def say(talk: Conversation, text: Any, *, now_s: float = 100.0, address: Bucket | None = None) -> Any:
+    message = text if isinstance(text, bytes) else json.dumps(text).encode()
+    return talk.receive(message, now_s=now_s, address=address or Bucket(LIMITS.messages))
+
+
+def refusal(talk: Conversation, text: Any, **how: Any) -> Refused:
     with pytest.raises(Refused) as caught:
-        say(talk, text, **when)
+        say(talk, text, **how)
     return caught.value
 
 
@@ -118,7 +124,7 @@ def test_nonsense_ends_the_talk_at_last(talk):
 
 
 def test_messages_above_the_rate_are_refused_with_the_wait_and_do_not_lengthen_it(talk):
-    for _ in range(LIMITS.messages_burst):
+    for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"})
     refused = refusal(talk, {"type": "hello", "ref": "late"})
     assert isinstance(refused.refusal, TooManyRequests)
@@ -126,12 +132,25 @@ def test_messages_above_the_rate_are_refused_with_the_wait_and_do_not_lengthen_i
     refusal(talk, {"type": "hello"})
     assert isinstance(say(talk, {"type": "hello"}, now_s=100.11), Hello)
     refusal(talk, {"type": "hello"}, now_s=100.11)
-    for _ in range(LIMITS.messages_burst):
+    for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"}, now_s=200.0)
 
 
+def test_the_sockets_of_an_address_share_what_they_may_say_and_a_flood_of_one_takes_no_more_than_its_own():
+    flooding, quiet, address = begun(), begun(), Bucket(Rate(per_s=10, burst=LIMITS.messages.burst + 1))
+    for _ in range(LIMITS.messages.burst):
+        say(flooding, {"type": "hello"}, address=address)
+    for _ in range(10):
+        refusal(flooding, {"type": "hello"}, address=address)
+    say(quiet, {"type": "hello"}, address=address)
+    refused = refusal(quiet, {"type": "hello", "ref": "crowded"}, address=address)
+    assert isinstance(refused.refusal, TooManyRequests)
+    assert (refused.refusal.retry_after_s, refused.ref) == (0.1, "crowded")
+    say(quiet, {"type": "hello"}, address=address, now_s=100.1)
+
+
 def test_whoever_does_not_listen_is_closed(talk):
-    for _ in range(LIMITS.messages_burst):
+    for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"})
     for _ in range(FLOOD_MAX):
         refusal(talk, {"type": "hello"})
@@ -142,7 +161,7 @@ def test_whoever_does_not_listen_is_closed(talk):
 
 def test_a_pause_forgives_a_flood(talk):
     for moment in (100.0, 200.0):
-        for _ in range(LIMITS.messages_burst):
+        for _ in range(LIMITS.messages.burst):
             say(talk, {"type": "hello"}, now_s=moment)
         for _ in range(FLOOD_MAX):
             refusal(talk, {"type": "hello"}, now_s=moment)

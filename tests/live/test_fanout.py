@@ -1,11 +1,11 @@
 """A crowd is told in slices: others have their turn in between, and whoever is gone is passed over."""
 
 import asyncio
-import itertools
 import time
 from typing import Any
 
 from live.fanout import LOOKED_AT_EVERY, SLICE_MAX_S, Pace, fan_out
+from tests.live.turns import longest, taking_turns
 
 
 class Slow:
@@ -23,22 +23,11 @@ class Slow:
 
 async def test_the_loop_has_its_turn_between_two_slices():
     told: list[float] = []
-    turns: list[int] = []
-    done = asyncio.Event()
-
-    async def others() -> None:
-        while not done.is_set():
-            turns.append(len(told))
-            await asyncio.sleep(0)
-
     viewers: Any = [Slow(told) for _ in range(LOOKED_AT_EVERY * 10)]
-    async with asyncio.TaskGroup() as group:
-        group.create_task(others())
+    async with taking_turns(told) as turns:
         await fan_out(b"frame", viewers, Pace())
-        done.set()
     assert len(told) == len(viewers)
-    gaps = [later - earlier for earlier, later in itertools.pairwise(turns)]
-    assert max(gaps) <= 2 * LOOKED_AT_EVERY
+    assert longest(turns) <= 2 * LOOKED_AT_EVERY
 
 
 async def test_nobody_is_no_crowd():
@@ -72,20 +61,10 @@ async def test_it_says_how_long_others_had_the_loop():
 
 async def test_many_small_crowds_are_one_piece_of_work():
     told: list[float] = []
-    turns: list[int] = []
-    done = asyncio.Event()
-
-    async def others() -> None:
-        while not done.is_set():
-            turns.append(len(told))
-            await asyncio.sleep(0)
-
     crowds: Any = [[Slow(told) for _ in range(4)] for _ in range(40)]
     pace = Pace()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(others())
+    async with taking_turns(told) as turns:
         for crowd in crowds:
             await fan_out(b"frame", crowd, pace)
-        done.set()
     assert len(told) == 160
-    assert max(later - earlier for earlier, later in itertools.pairwise(turns)) <= 2 * LOOKED_AT_EVERY
+    assert longest(turns) <= 2 * LOOKED_AT_EVERY

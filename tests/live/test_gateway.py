@@ -113,6 +113,22 @@ async def test_a_viewer_of_two_rooms_gets_both_in_one_frame(pond):
         assert viewer.kept == []
 
 
+async def test_all_sockets_of_an_address_may_say_so_much_together_and_others_go_on(database_url, redis_url):
+    limits = {"gateway_address_messages_per_s": 0.001, "gateway_address_messages_burst": 3}
+    here, elsewhere = {"X-Forwarded-For": "10.0.0.1"}, {"X-Forwarded-For": "10.0.0.2"}
+    async with gateway(database_url, redis_url, trusted_proxies="127.0.0.1", **limits) as pond:
+        room = await pond.make_room()
+        async with pond.bare(here) as one, pond.bare(here) as two, pond.bare(elsewhere) as three:
+            for viewer in (one, two):
+                await viewer.hello()
+            await one.join(room)
+            problem = await two.refused(type="join", place=room)
+            assert problem["type"] == "urn:millpond:problem:too-many-requests"
+            assert problem["retry_after_s"] > 0
+            await three.hello()
+            await three.join(room)
+
+
 async def test_rooms_of_another_merchant_are_not_there(pond):
     stranger = await make_merchant(pond.shop.selling)
     foreign = await pond.make_room(stranger.merchant_id)

@@ -24,7 +24,7 @@ async def ready() -> dict[str, Any]:
     raise Unavailable(detail="the feed")
 
 
-def handshake(**limits: int) -> Handshake:
+def handshake(**limits: Any) -> Handshake:
     return Handshake(
         origins=["https://shop.example"],
         limits=SocketLimits(**limits),
@@ -53,6 +53,18 @@ async def test_an_address_that_lets_go_of_a_socket_may_open_another():
     door.release(first)
     assert await status(door, second) == 101
     assert door.open == 2
+
+
+async def test_the_sockets_of_an_address_share_one_bucket_of_messages():
+    door = handshake()
+    first, second, elsewhere = Knocking("10.0.0.1"), Knocking("10.0.0.1"), Knocking("10.0.0.2")
+    for connection in (first, second, elsewhere):
+        assert await status(door, connection) == 101
+    assert first.address_messages is second.address_messages
+    assert first.address_messages is not elsewhere.address_messages
+    door.release(first)
+    assert await status(door, first) == 101
+    assert first.address_messages is second.address_messages, "as long as one of them is there"
 
 
 async def test_a_household_is_one_address_and_a_proxys_word_counts():

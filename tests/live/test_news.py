@@ -1,7 +1,5 @@
 """One frame for each viewer and tick; one room's fault is its own, and many rooms leave others their turns."""
 
-import asyncio
-import itertools
 import time
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ import pytest
 from live.fanout import SLICE_MAX_S, Pace
 from live.news import news
 from live.several import Several
+from tests.live.turns import longest, taking_turns
 from tests.live.watching import Pond, gateway
 
 
@@ -47,18 +46,11 @@ async def pond(database_url: str, redis_url: str) -> AsyncIterator[Pond]:
 
 async def test_others_have_their_turn_while_many_rooms_are_asked():
     taken: list[str] = []
-    turns: list[int] = []
-
-    async def others() -> None:
-        while len(taken) < 200:
-            turns.append(len(taken))
-            await asyncio.sleep(0)
-
     here = house([Room(str(number), ["ann"], taken) for number in range(200)], Several())
-    async with asyncio.TaskGroup() as group:
-        group.create_task(others())
-        group.create_task(told(here))
-    assert max(later - earlier for earlier, later in itertools.pairwise(turns)) <= 12
+    async with taking_turns(taken) as turns:
+        await told(here)
+    assert len(taken) == 200
+    assert longest(turns) <= 12
 
 
 async def test_whoever_is_in_several_rooms_gets_one_frame_of_them_and_is_left_out_of_the_others():

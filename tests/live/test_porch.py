@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.live.watching import Pond, gateway
 PROXY = "10.0.0.99"
 
 
-def porch(**limits: int) -> Porch:
+def porch(**limits: Any) -> Porch:
     return Porch(SocketLimits(**limits), lambda peer: peer == PROXY)
 
 

@@ -13,6 +13,7 @@ from live.headcount import SILENT_MS
 from live.presence import LIFE_SILENT_S, end_silent
 from tests.live.shows import Show, Told, tick
 from tests.live.stage import Stage
+from tests.live.turns import taking_turns
 
 
 @pytest.fixture
@@ -128,6 +129,18 @@ async def test_a_gateway_that_was_taken_for_dead_goes_on_without_a_gap(show: Sho
     away_s = 2 * LIFE_SILENT_S
     assert await show.stays() == [(ann, -away_s, -away_s), (ann, -away_s, None)]
     assert show.log.counts[-1] == {"online": 1, "unique": 1, "peak": 1}
+
+
+async def test_others_have_their_turn_while_the_stays_of_a_crowd_go_on(show: Show, monkeypatch: pytest.MonkeyPatch):
+    gateway, clock = show.gateway(), show.stage.clock
+    show.come(gateway, *show.viewers(20))
+    await tick(gateway)
+    clock.advance(s=2 * LIFE_SILENT_S)
+    await end_silent(show.stage.pool, clock.now())
+    monkeypatch.setattr("live.fanout.SLICE_MAX_S", 0.0)
+    async with taking_turns(gateway._attendance.opened) as waiting:
+        await gateway.tell()
+    assert next(stays for stays in waiting if stays) < 20
 
 
 async def test_an_engine_that_was_wiped_is_told_everything_within_a_tick(show: Show):

@@ -8,6 +8,7 @@ import pytest
 
 from inventory.items import edit_item
 from keel.errors import Conflict, Malformed, NotFound
+from live import store_parts
 from live.pins import pin
 from live.roomlog import BODY_BYTES_MAX
 from live.shelf import (
@@ -61,6 +62,30 @@ async def test_a_new_price_of_what_is_shown_is_told_once(place: Place):
     await hide_slot(place.studio, place.by, air.session_id, air.sale.item_ids[1], hidden=True)
     await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[1], {"price": 8_800})
     assert await tell_changed_shelves(place.studio) == 0, "what is hidden is nobody's to see"
+
+
+async def test_a_new_price_after_the_end_is_told_as_long_as_the_room_shows_that_shelf(place: Place):
+    air = await on_air(place)
+    await end_session(place, air.session_id)
+    await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[0], {"price": 9_900})
+    assert await tell_changed_shelves(place.studio) == 1
+    told = place.heard.last("shelf.changed")
+    assert [slot["price"] for slot in told["slots"]] == [9_900, 14_900]
+    read = await store_parts.shelf(place.shop.ledger, place.merchant_id, air.room_id)
+    assert told == shelf_body(read), "whoever comes in reads the same"
+    assert await tell_changed_shelves(place.studio) == 0
+    place.shop.clock.advance(s=1)
+    await make_session(place.shop, air.room_id)
+    await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[0], {"price": 8_800})
+    assert await tell_changed_shelves(place.studio) == 0, "the room shows another one's"
+
+
+async def test_a_day_after_the_end_nobody_looks_for_new_prices_any_more(place: Place):
+    air = await on_air(place)
+    await end_session(place, air.session_id)
+    place.shop.clock.advance(s=86_401)
+    await edit_item(place.shop.selling, place.by, air.sale.id, air.sale.item_ids[0], {"price": 9_900})
+    assert await tell_changed_shelves(place.studio) == 0
 
 
 def test_the_longest_shelf_can_be_told():
