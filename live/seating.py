@@ -1,6 +1,7 @@
 """Hello, join and leave: who is at a socket, and in which rooms it is."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from keel.clock import Clock
@@ -85,7 +86,9 @@ class Seating:
             connection.conversation.require_seat(message)
             self._sit(connection, viewer, room)
         if viewer.principal is None:
-            self._witness.arrived(viewer, connection.seats[room.place], message)
+            # Whoever sits there for longer may say now that he came into a broadcast that began since.
+            seat = replace(connection.seats[room.place], session_id=room.session_id)
+            self._witness.arrived(viewer, seat, message)
         return room.welcome(message.since, message.ref)
 
     def leave(self, connection: ViewerConnection, message: Leave) -> Left:

@@ -25,6 +25,14 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """What somebody came through. `session_id`: the broadcast on air there, which he comes into."""
+
+    share: Share
+    session_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What a code says to whoever has it. `title`: of the target as it is now; None where it was put away."""
 
@@ -65,10 +73,10 @@ async def add(ledger: Ledger, share: Share) -> Share | None:
     return share_of(rows[0]) if rows else None
 
 
-async def find(ledger: Ledger, merchant_id: str, code: str) -> Share | None:
-    """A merchant's share by its code. Raises LedgerFault."""
+async def find(ledger: Ledger, merchant_id: str, code: str) -> Opened | None:
+    """A merchant's share by its code, as somebody opens it now. Raises LedgerFault."""
     rows = await ledger.call(_FIND, merchant_id, code)
-    return share_of(rows[0]) if rows else None
+    return Opened(share_of(rows[0]), _text(rows[0]["session_id"])) if rows else None
 
 
 async def show(ledger: Ledger, code: str) -> Shown | None:
@@ -103,6 +111,10 @@ def node_of(row: Row) -> Node:
     return Node(str(row["id"]), str(row["sharer_id"]), str(row["root_id"]), tuple(map(str, row["path"])))
 
 
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _target_of(row: Row, kind: TargetKind) -> Target:
     return Target(kind, str(row["id"]), str(row["family_id"]), row["title"], row["campaign"])
 
@@ -135,7 +147,11 @@ _SAME: Final = """
     WHERE s.merchant_id = $1 AND s.sharer_id = $2 AND s.target_kind = $3 AND s.target_id = $4
         AND s.campaign IS NOT DISTINCT FROM $5 AND s.parent_id IS NOT DISTINCT FROM $6
 """
-_FIND: Final = "SELECT s.* FROM share s WHERE s.merchant_id = $1 AND s.code = $2"
+_FIND: Final = """
+    SELECT s.*, a.session_id FROM share s
+    LEFT JOIN room_on_air a ON a.merchant_id = s.merchant_id AND a.room_id = s.family_id
+    WHERE s.merchant_id = $1 AND s.code = $2
+"""
 _SHOW: Final = """
     SELECT s.*, g.title, p.display_name FROM share s
     LEFT JOIN share_target g ON g.merchant_id = s.merchant_id AND g.kind = s.target_kind AND g.id = s.target_id

@@ -113,16 +113,14 @@ _TOUCH: Final = """
                 $6::text::text[], $7::uuid[], $8::timestamptz[])
         AS i (id, merchant_id, code, visitor_id, channel, community, session_id, at)
     JOIN share s ON s.code = i.code AND s.merchant_id = i.merchant_id
-    LEFT JOIN room_on_air a ON a.merchant_id = s.merchant_id AND a.room_id = s.family_id
+    LEFT JOIN room_on_air a ON a.merchant_id = s.merchant_id AND a.room_id = s.family_id AND a.started_at <= i.at
     ORDER BY i.id
     ON CONFLICT (id) DO UPDATE SET
         at = least(t.at, excluded.at),
         channel = CASE t.channel WHEN 'unknown' THEN excluded.channel ELSE t.channel END,
-        community = coalesce(t.community, excluded.community),
-        session_id = coalesce(t.session_id, excluded.session_id)
+        community = coalesce(t.community, excluded.community)
     WHERE excluded.at < t.at OR (t.channel = 'unknown' AND excluded.channel <> 'unknown')
         OR (t.community IS NULL AND excluded.community IS NOT NULL)
-        OR (t.session_id IS NULL AND excluded.session_id IS NOT NULL)
 """
 _PERSON: Final = """
     INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at) VALUES ($1, $2, $3, $4)

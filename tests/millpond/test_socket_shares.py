@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.tokens import Claims
+from live.sessions import NewSession, plan_session, start_session
 from referrals.model import TargetKind, new_code
 from referrals.sharing import Sharing, Wish, share
 from referrals.store_touches import of_people
@@ -47,6 +48,23 @@ async def test_a_join_through_a_share_is_a_touch_of_the_session_on_air(pond: Pon
     (touch,) = await touches(pond)
     assert (touch["who"], touch["channel"], touch["community"]) == (customer_id, "group", "tGyP6s5yDHZ7x")
     assert str(touch["session_id"]) == air.session_id
+
+
+async def test_who_waited_for_the_broadcast_and_says_so_again_came_into_it(pond: Pond):
+    studio, by, room = pond.parts.studio(), pond.shop.staff, await pond.make_room()
+    session_id = (await plan_session(studio, by, room, NewSession())).row.id
+    code = await shared(pond, room)
+    async with pond.viewer() as viewer:
+        await viewer.join(room, share=code)
+        assert [touch["session_id"] for touch in await touches(pond)] == [None]
+        await start_session(studio, by, session_id)
+
+        async def came_into_it() -> bool:
+            await viewer.join(room, share=code)
+            return len(await touches(pond)) > 1
+
+        await eventually_async(came_into_it)
+        assert {str(touch["session_id"]) for touch in await touches(pond)} == {"None", session_id}
 
 
 async def test_no_code_keeps_anybody_out(pond: Pond):

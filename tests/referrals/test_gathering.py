@@ -1,4 +1,4 @@
-"""Touches on their way: stored in batches, once for ten minutes, and vouched for only when they are stored."""
+"""Touches on their way: stored in batches, once for a minute, and vouched for only when they are stored."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ async def mark(grove: Grove) -> datetime:
     return await watermark(pool, grove.shop.clock.now() + timedelta(seconds=10))
 
 
-async def test_visits_of_ten_minutes_are_one_touch_in_every_process(grove: Grove):
+async def test_visits_of_a_minute_are_one_touch_in_every_process(grove: Grove):
     room = await grove.target("room")
     hua, lan = await grove.person(), await grove.person()
     share = await grove.share(hua, room)
@@ -35,7 +35,7 @@ async def test_visits_of_ten_minutes_are_one_touch_in_every_process(grove: Grove
     for touches in (grove.touches, other) * 5:
         for _ in range(3):
             touches.visited(lan.mid, share.code, lan.sub)
-        grove.shop.clock.advance(s=10)
+        grove.shop.clock.advance(s=5)
     grove.touches.visited(lan.mid, share.code, lan.sub, channel=Channel.GROUP, community="tG1")
     await asyncio.gather(grove.touches.close(), other.close())
     (touch,) = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
@@ -52,11 +52,11 @@ async def test_the_first_visit_keeps_its_time_whoever_stores_first(grove: Grove)
     slow = Touches(pool, Ids(grove.shop.clock), grove.shop.clock)
     slow.visited(lan.mid, share.code, lan.sub)
     first_at, clock_ms = grove.shop.clock.now(), grove.shop.clock.ms()
-    grove.shop.clock.advance(s=60)
+    grove.shop.clock.advance(s=ONE_VISIT_S - 1)
     async with pool.acquire() as connection:  # somebody who was faster
         columns = "id, merchant_id, share_id, visitor_id, channel, at"
         values = [
-            touch_id(lan.sub, share.code, clock_ms),
+            touch_id(lan.sub, share.code, None, clock_ms),
             lan.mid,
             share.node.id,
             lan.sub,
@@ -67,6 +67,26 @@ async def test_the_first_visit_keeps_its_time_whoever_stores_first(grove: Grove)
     await slow.close()
     (touch,) = await of_people(pool, lan.mid, [lan.sub], grove.shop.clock.now())
     assert (touch.at, touch.channel) == (first_at, Channel.QR)
+
+
+async def test_who_comes_back_through_the_first_link_came_through_it_last(grove: Grove):
+    room, lan = await grove.target("room"), await grove.person()
+    first, second = await grove.share(await grove.person(), room), await grove.share(await grove.person(), room)
+    for share in (first, second, first):
+        grove.shop.clock.advance(s=60)
+        await grove.visit(lan, share)
+    newest, *_ = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
+    assert (newest.share, newest.at) == (first, grove.shop.clock.now())
+
+
+async def test_who_comes_into_another_broadcast_came_again(grove: Grove):
+    share = (await grove.chain(await grove.target("room"), 1))[0][1]
+    lan, sessions = await grove.person(), [grove.shop.ids.new() for _ in range(2)]
+    for session_id in sessions * 2:
+        grove.touches.visited(lan.mid, share.code, lan.sub, session_id=session_id)
+    await grove.stored()
+    touches = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
+    assert sorted(str(touch.session_id) for touch in touches) == sessions
 
 
 async def test_unknown_foreign_and_malformed_codes_are_no_touch(grove: Grove):
@@ -95,6 +115,17 @@ async def test_a_touch_knows_the_broadcast_it_came_to(grove: Grove):
     await grove.visit(who, await grove.share(hua, room), session_id=joined)
     (touch,) = await of_people(grove.shop.pool, who.mid, [who.sub], grove.shop.clock.now())
     assert touch.session_id == joined
+
+
+async def test_who_came_before_the_broadcast_did_not_come_into_it_however_late_that_is_stored(grove: Grove):
+    room, lan = await grove.target("room"), await grove.person()
+    share = await grove.share(await grove.person(), room)
+    grove.touches.visited(lan.mid, share.code, lan.sub)
+    grove.shop.clock.advance(s=1)
+    await grove.target("session", room_id=room.target_id, state="live", started_at=grove.shop.clock.now())
+    await grove.stored()
+    (touch,) = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
+    assert touch.session_id is None
 
 
 async def test_what_postgresql_does_not_take_waits_and_holds_the_watermark(grove: Grove):

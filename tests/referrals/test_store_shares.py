@@ -160,7 +160,7 @@ async def test_a_share_is_found_by_its_code_and_by_its_own_merchant(grove: Grove
     ledger = grove.shop.ledger
     shown = await store_shares.show(ledger, share.code)
     assert shown == store_shares.Shown(share, "By the pond", None)
-    assert await store_shares.find(ledger, grove.merchant_id, share.code) == share
+    assert await store_shares.find(ledger, grove.merchant_id, share.code) == store_shares.Opened(share, None)
     assert await store_shares.find(ledger, await another_merchant(grove), share.code) is None
     assert await store_shares.find(ledger, grove.merchant_id, new_code()) is None
     assert await store_shares.show(ledger, new_code()) is None
