@@ -1,7 +1,7 @@
 """Touches on their way: stored in batches, once for a minute, and vouched for only when they are stored."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -9,20 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import integers, lists, sampled_from, tuples
 
-from keel.database import Pool
 from keel.ids import Ids
 from referrals import gathering
 from referrals.gathering import Touches
 from referrals.model import ONE_VISIT_S, Channel, new_code, touch_id
 from referrals.store_touches import FORGOTTEN_AFTER, UNSEEN, of_people, watermark
-from tests.referrals.groves import Grove, another_merchant, open_grove
-
-
-async def mark(grove: Grove) -> datetime:
-    """The watermark as somebody sees it who asks much later, if all writers were just heard."""
-    pool = grove.shop.pool
-    await pool.execute("UPDATE touch_writer SET seen_at = $1", grove.shop.clock.now() + timedelta(seconds=10))
-    return await watermark(pool, grove.shop.clock.now() + timedelta(seconds=10))
+from tests.referrals.groves import Grove, another_merchant, mark, open_grove
+from tests.referrals.pools import Fickle
 
 
 async def test_visits_of_a_minute_are_one_touch_in_every_process(grove: Grove):
@@ -179,22 +172,6 @@ async def test_too_many_that_wait_are_given_up_and_counted(grove: Grove, monkeyp
     assert len(await grove.run("SELECT FROM touch")) == 3
 
 
-class Fickle:
-    """A pool that fails now and then, as told."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self.fails = False
-
-    def acquire(self):
-        if self.fails:
-            raise OSError("away")
-        return self._pool.acquire()
-
-    async def execute(self, statement: str, *args: object) -> None:
-        await self._pool.execute(statement, *args)
-
-
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=lists(tuples(sampled_from(["visit", "tick", "fail", "work", "back"]), integers(0, 1)), max_size=25))
 def test_the_watermark_never_passes_what_a_living_process_has_not_stored(
@@ -215,7 +192,7 @@ async def come_and_go(database_url: str, redis_url: str, steps: list[tuple[str, 
             clock.advance(ms=-300 if step == "back" else 700)
             pools[which].fails = {"fail": True, "work": False}.get(step, pools[which].fails)
             if step == "visit":
-                writers[which].visited(grove.merchant_id, share.code, clock_id(grove))
+                writers[which].visited(grove.merchant_id, share.code, grove.shop.ids.new())
             elif step == "tick" and not pools[which].fails:
                 await writers[which].tick()
             for writer in writers:
@@ -228,8 +205,3 @@ async def come_and_go(database_url: str, redis_url: str, steps: list[tuple[str, 
         for pool, writer in zip(pools, writers, strict=True):
             pool.fails = False
             await writer.close()
-
-
-def clock_id(grove: Grove) -> str:
-    """The id of a visitor who was never here."""
-    return grove.shop.ids.new()
