@@ -60,9 +60,13 @@ async def store(
                 [visit.session_id for visit in visits],
                 [from_ms(visit.at_ms) for visit in visits],
             )
-        for known in sign_ins:
+        if sign_ins:
             await connection.execute(
-                _PERSON, known.merchant_id, known.visitor_id, known.customer_id, from_ms(known.at_ms)
+                _PERSON,
+                array_text(known.merchant_id for known in sign_ins),
+                array_text(known.visitor_id for known in sign_ins),
+                array_text(known.customer_id for known in sign_ins),
+                [from_ms(known.at_ms) for known in sign_ins],
             )
         await connection.execute(_WRITER, writer_id, until, now)
 
@@ -123,7 +127,11 @@ _TOUCH: Final = """
         OR (t.community IS NULL AND excluded.community IS NOT NULL)
 """
 _PERSON: Final = """
-    INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at) VALUES ($1, $2, $3, $4)
+    INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at)
+    SELECT i.merchant_id, i.visitor_id, i.customer_id, i.at
+    FROM unnest($1::text::uuid[], $2::text::uuid[], $3::text::uuid[], $4::timestamptz[])
+        AS i (merchant_id, visitor_id, customer_id, at)
+    ORDER BY i.merchant_id, i.visitor_id, i.at
     ON CONFLICT (merchant_id, visitor_id) DO NOTHING
 """
 _WRITER: Final = """

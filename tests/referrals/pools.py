@@ -28,8 +28,8 @@ class Fickle:
 class Slow:
     """A pool whose PostgreSQL takes only so many visits at a time."""
 
-    def __init__(self, pool: Pool, takes: int) -> None:
-        self._pool, self.takes, self.tried = pool, takes, list[int]()
+    def __init__(self, pool: Pool, takes: int = 100) -> None:
+        self._pool, self.takes, self.tried, self.statements = pool, takes, list[int](), 0
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator["Slow"]:
@@ -40,6 +40,7 @@ class Slow:
         return self._connection.transaction()
 
     async def execute(self, statement: str, *args: Any) -> None:
+        self.statements += 1
         if "INSERT INTO touch " in statement:
             self.tried.append(args[0].count(",") + 1)
             if self.tried[-1] > self.takes:

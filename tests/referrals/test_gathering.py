@@ -15,7 +15,7 @@ from referrals.gathering import Touches
 from referrals.model import ONE_VISIT_S, Channel, new_code, touch_id
 from referrals.store_touches import FORGOTTEN_AFTER, UNSEEN, of_people, watermark
 from tests.referrals.groves import Grove, another_merchant, mark, open_grove
-from tests.referrals.pools import Fickle
+from tests.referrals.pools import Fickle, Slow
 
 
 async def test_visits_of_a_minute_are_one_touch_in_every_process(grove: Grove):
@@ -160,6 +160,19 @@ async def test_a_writer_that_fell_silent_is_forgotten_and_one_that_ended_is_gone
     await dead.close()
     assert await grove.run("SELECT FROM touch_writer") == []
     assert await watermark(pool, clock.now()) == clock.now() - UNSEEN
+
+
+async def test_a_crowd_that_signs_in_is_stored_in_one_batch(grove: Grove):
+    pool = Slow(grove.shop.pool)
+    touches = Touches(pool, Ids(grove.shop.clock), grove.shop.clock)  # type: ignore[arg-type]
+    people = [(grove.shop.ids.new(), grove.shop.ids.new()) for _ in range(50)]
+    for visitor_id, customer_id in people:
+        touches.signed_in(grove.merchant_id, visitor_id, customer_id)
+    await touches._batches.drained()
+    assert pool.statements == 2, "who they are, and that it is stored"
+    found = await grove.run("SELECT visitor_id::text AS visitor, customer_id::text AS customer FROM touch_person")
+    assert {tuple(row) for row in found} == set(people)
+    await touches.close()
 
 
 async def test_too_many_that_wait_are_given_up_and_counted(grove: Grove, monkeypatch):
