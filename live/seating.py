@@ -63,9 +63,9 @@ class Seating:
         if before is not None and not (before.may_become(viewer) and _fits(viewer, connection)):
             raise Refused(SomebodyElse(), hello.ref)
         self._seat_again(connection, viewer)
-        self._tell_whom_guests_became(before, viewer, hello)
+        is_new_name = self._told_whom_guests_became(before, viewer, hello)
         connection.conversation.greeted = True
-        connection.say(welcome)
+        connection.say(self.reception.with_new_pass(welcome) if is_new_name else welcome)
 
     async def join(self, connection: ViewerConnection, message: Join) -> bytes | None:
         """Come in, or again: `joined`, encoded. Raises NotFound, Unavailable, Banned and Refused.
@@ -140,11 +140,15 @@ class Seating:
             if room is not None:
                 yield room
 
-    def _tell_whom_guests_became(self, before: Viewer | None, viewer: Viewer, hello: Hello) -> None:
-        if viewer.claims is not None:
-            for guest in (before, self.reception.guest_before(hello)):
-                if guest is not None and guest.is_guest:
-                    self._witness.became(guest, viewer)
+    def _told_whom_guests_became(self, before: Viewer | None, viewer: Viewer, hello: Hello) -> bool:
+        """Whether this customer was a guest until now, which the witness has heard then."""
+        if viewer.claims is None:
+            return False
+        known = before, self.reception.guest_before(hello)
+        guests = [guest for guest in known if guest is not None and guest.is_guest]
+        for guest in guests:
+            self._witness.became(guest, viewer)
+        return bool(guests)
 
     def _seat_again(self, connection: ViewerConnection, viewer: Viewer) -> None:
         """The socket is this viewer's from here on, in all rooms that it is in."""

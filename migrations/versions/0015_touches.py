@@ -1,4 +1,4 @@
-"""Touches: which broadcast somebody came into."""
+"""Touches: which broadcast somebody came into, and passes that two people signed in with."""
 
 from operator import methodcaller
 from pathlib import Path
@@ -12,7 +12,7 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
-    """A view."""
+    """A view, a column without a default, and functions."""
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
     connection.run_async(methodcaller("execute", (SQL / "0015_touches.sql").read_text()))

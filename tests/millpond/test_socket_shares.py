@@ -112,6 +112,23 @@ async def test_what_a_guest_came_through_is_the_customers_once_he_signs_in(pond:
     assert [t.visitor_id for t in await of_people(pond.parts.pool, merchant_id, [customer_id], now())] == [touch["who"]]
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_whoever_watches_after_a_sign_in_watches_under_a_new_pass(pond: Pond, again: bool):
+    """A device is handed on: what the next one comes through is not the first one's."""
+    customer_id = pond.shop.ids.new()
+    async with pond.bare() as guest:
+        first = await guest.hello()
+        signed_in = None if again else await guest.hello(token=pond.token(customer_id))
+    if signed_in is None:
+        async with pond.bare() as viewer:
+            signed_in = await viewer.hello(token=pond.token(customer_id), guest=first["guest"])
+    async with pond.bare() as viewer:
+        assert (await viewer.hello(token=pond.token(customer_id))).get("guest") is None, "once is enough"
+    async with pond.bare() as viewer:
+        handed_on = await viewer.hello(guest=signed_in["guest"])
+    assert len({first["viewer_id"], customer_id, handed_on["viewer_id"]}) == 3
+
+
 async def test_a_pass_that_is_not_good_says_nothing_and_keeps_nobody_out(pond: Pond):
     async with pond.viewer() as guest:
         welcome = await guest.hello()
