@@ -40,7 +40,7 @@ _FUNNEL: Final = """
         UNION SELECT c.visitor_id, g.customer_id FROM came c
         JOIN customer_guest g ON g.merchant_id = $1 AND g.guest_id = c.visitor_id
         UNION SELECT c.visitor_id, g.customer_id FROM came c
-        JOIN touch_person g ON g.merchant_id = $1 AND g.visitor_id = c.visitor_id),
+        JOIN touch_person g ON g.merchant_id = $1 AND g.visitor_id = c.visitor_id AND g.shared_at IS NULL),
     pin AS MATERIALIZED (
         SELECT from_at, coalesce(to_at, $4) AS to_at FROM pin_interval WHERE merchant_id = $1 AND session_id = $2),
     stay AS (

@@ -25,6 +25,9 @@ ACQUIRE_TIMEOUT_S: Final = 2.0
 _UNSURE_CLASSES: Final = ("08", "57P", "58", "XX")  # connection, operator intervention, system, internal
 
 
+_SAID_WRONG: Final = ("22", "23")  # data exception, integrity constraint violation
+
+
 class LedgerFault(Exception):
     """Base of the four."""
 
@@ -73,6 +76,14 @@ def fault_of(error: BaseException) -> LedgerFault:
     if isinstance(error, asyncpg.PostgresError) and state and not state.startswith(_UNSURE_CLASSES):
         return RolledBack(said)
     return Unknown(said)
+
+
+def is_said_wrong(error: BaseException) -> bool:
+    """Whether an error is the values' own fault: the same call would be refused at any time, by an engine that is well.
+
+    The driver gives what it cannot encode a state of these, too.
+    """
+    return str(getattr(error, "sqlstate", None) or "").startswith(_SAID_WRONG)
 
 
 @asynccontextmanager

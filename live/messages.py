@@ -93,6 +93,7 @@ class Answer(msgspec.Struct, tag_field="type", frozen=True, kw_only=True, omit_d
 class Welcome(Answer, tag="welcome", frozen=True, kw_only=True, omit_defaults=True):
     """The answer to hello. `guest` is the pass to keep and to say hello with next time; `until` is when the token ends.
 
+    A customer who was a guest until now gets a new pass, for whoever watches there once he has signed out.
     `role` is a member of staff's. Times are RFC 3339, UTC.
     """
 

@@ -3,6 +3,8 @@
 from collections.abc import Container
 from typing import Final
 
+from msgspec import structs
+
 from accounts.staff import StaffDoor
 from accounts.tokens import LEEWAY_S, STAFF, Claims, Tokens
 from keel.clock import Clock, rfc3339
@@ -41,6 +43,10 @@ class Reception:
             return Viewer(self._guests.read(hello.guest))
         except NotSignedIn:
             return None
+
+    def with_new_pass(self, welcome: Welcome) -> Welcome:
+        """The same for a customer who was a guest: who watches there once he has signed out may be somebody else."""
+        return structs.replace(welcome, guest=self._guests.new())
 
     def still_good(self, viewer: Viewer) -> bool:
         """Whether the token that this viewer said hello with would pass now. Guests and fixed tokens always are."""

@@ -1,6 +1,7 @@
 """Hello, join and leave: who is at a socket, and in which rooms it is."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from keel.clock import Clock
@@ -62,9 +63,9 @@ class Seating:
         if before is not None and not (before.may_become(viewer) and _fits(viewer, connection)):
             raise Refused(SomebodyElse(), hello.ref)
         self._seat_again(connection, viewer)
-        self._tell_whom_guests_became(before, viewer, hello)
+        is_new_name = self._told_whom_guests_became(before, viewer, hello)
         connection.conversation.greeted = True
-        connection.say(welcome)
+        connection.say(self.reception.with_new_pass(welcome) if is_new_name else welcome)
 
     async def join(self, connection: ViewerConnection, message: Join) -> bytes | None:
         """Come in, or again: `joined`, encoded. Raises NotFound, Unavailable, Banned and Refused.
@@ -84,7 +85,9 @@ class Seating:
             connection.conversation.require_seat(message)
             self._sit(connection, viewer, room)
         if viewer.principal is None:
-            self._witness.arrived(viewer, connection.seats[room.place], message)
+            # Whoever sits there for longer may say now that he came into a broadcast that began since.
+            seat = replace(connection.seats[room.place], session_id=room.session_id)
+            self._witness.arrived(viewer, seat, message)
         return room.welcome(message.since, message.ref)
 
     def leave(self, connection: ViewerConnection, message: Leave) -> Left:
@@ -136,11 +139,15 @@ class Seating:
             if room is not None:
                 yield room
 
-    def _tell_whom_guests_became(self, before: Viewer | None, viewer: Viewer, hello: Hello) -> None:
-        if viewer.claims is not None:
-            for guest in (before, self.reception.guest_before(hello)):
-                if guest is not None and guest.is_guest:
-                    self._witness.became(guest, viewer)
+    def _told_whom_guests_became(self, before: Viewer | None, viewer: Viewer, hello: Hello) -> bool:
+        """Whether this customer was a guest until now, which the witness has heard then."""
+        if viewer.claims is None:
+            return False
+        known = before, self.reception.guest_before(hello)
+        guests = [guest for guest in known if guest is not None and guest.is_guest]
+        for guest in guests:
+            self._witness.became(guest, viewer)
+        return bool(guests)
 
     def _seat_again(self, connection: ViewerConnection, viewer: Viewer) -> None:
         """The socket is this viewer's from here on, in all rooms that it is in."""

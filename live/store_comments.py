@@ -11,12 +11,12 @@ from typing import Any, Final
 from inventory.faults import borrowed
 from keel.clock import from_ms, to_ms
 from keel.database import Pool, Row
+from keel.ids import NIL_ID
 from live.sampling import Comment
 from live.talk_rules import CommentState, Rules, Silence
 from live.word_filter import Action, Word
 
 PIECE: Final = 500
-NIL: Final = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ async def recent(pool: Pool, merchant_id: str, room_id: str, place: str, *, coun
 
 async def _pieces(pool: Pool, statement: str, *args: Any) -> AsyncIterator[list[Row]]:
     """Rows by their ids, so many at a time that nobody else has to wait for long."""
-    above = NIL
+    above = NIL_ID
     while True:
         rows = await _fetch(pool, statement, *args, above, PIECE)
         if rows:

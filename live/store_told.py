@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-_FIRST: Final = "00000000-0000-0000-0000-000000000000"
+from keel.ids import NIL_ID
+
 _LOCK: Final = text("""
     INSERT INTO place_told AS t (place, last_id) VALUES (:place, :first)
     ON CONFLICT (place) DO UPDATE SET last_id = t.last_id RETURNING last_id::text
@@ -18,7 +19,7 @@ _NOTE: Final = text("UPDATE place_told SET last_id = :last_id WHERE place = :pla
 
 async def lock_last(session: AsyncSession, place: str) -> str:
     """The id of the event that the place was told last; nobody else tells it anything until the commit."""
-    return str(await session.scalar(_LOCK, {"place": place, "first": _FIRST}))
+    return str(await session.scalar(_LOCK, {"place": place, "first": NIL_ID}))
 
 
 async def note_last(session: AsyncSession, place: str, event_id: str) -> None:

@@ -1,10 +1,11 @@
-"""The settings of links: where what people share leads to."""
+"""The settings of sharing: where what people share leads to, and how long visits are kept."""
 
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from referrals.forgetting import KEPT
 from referrals.links import LinkTemplates
 
 _NAMES: Final = {"{code}", "{kind}", "{id}"}
@@ -44,6 +45,9 @@ class SharingSettings(BaseModel):
     share_short_url: PageUrl | None = None
     """What leads to this server's `/s/{code}` from outside, as `https://shop.example/s/{code}`; without it no short
     links are given out."""
+
+    touches_kept_days: int = Field(default=KEPT.days, ge=1, le=1_826)
+    """Days for which visits through shares are kept; longer where a merchant's rule of credit counts older ones."""
 
     def link_templates(self) -> LinkTemplates:
         """What links are made with."""

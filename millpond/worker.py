@@ -33,11 +33,13 @@ from millpond.wiring import SUBSCRIPTIONS, Parts, parts_for
 from orders.export_work import Exporter
 from orders.loops import expire, export
 from orders.service import Orders
+from referrals.forgetting import KEPT as TOUCHES_KEPT
+from referrals.forgetting import Forgetting
 from referrals.judging import ORDER_ATTRIBUTED, Judge
-from referrals.loops import judge
+from referrals.loops import judge, keep_touches
 from referrals.simulating import KIND as SIMULATION
 from referrals.simulating import Simulation
-from referrals.tallying import TALLY_EVERY_S, Tallying
+from referrals.tallying import Tallying
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ SILENT_GATEWAYS_EVERY_S: Final = 1.0
 CLOCKS_APART: Final = timedelta(milliseconds=OFFSET_READY_MAX_MS)
 
 
-async def work(parts: Parts, stop: asyncio.Event) -> None:
+async def work(parts: Parts, stop: asyncio.Event, touches_kept: timedelta = TOUCHES_KEPT) -> None:
     """All loops, until `stop`; each finishes the tick it is in."""
     relay = Relay(parts.pool, parts.subscribers(), parts.clock)
     reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
@@ -85,7 +87,7 @@ async def work(parts: Parts, stop: asyncio.Event) -> None:
         group.create_task(run_every("sale watch", WATCH_EVERY_S, stop, sale_watch.tick))
         group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
-        group.create_task(run_every("tree tallies", TALLY_EVERY_S, stop, Tallying(parts.pool).tick))
+        group.create_task(keep_touches(Tallying(parts.pool), Forgetting(parts.pool, parts.clock, touches_kept), stop))
         board = Leaderboard(parts.pool, parts.redis, parts.room_log)
         group.create_task(run_every("leaderboard", BOARD_EVERY_S, stop, board.tick))
         group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))
@@ -98,7 +100,7 @@ async def run(settings: Settings) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     async with parts_for(settings) as parts, upkeep_of(parts):
-        await work(parts, stop)
+        await work(parts, stop, timedelta(days=settings.touches_kept_days))
 
 
 def serve(settings: Settings) -> None:

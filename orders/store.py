@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 
@@ -12,6 +11,7 @@ from inventory.ledger import Ledger
 from inventory.model import SaleConfig
 from keel.clock import from_ms
 from keel.database import array_text, quoted_array_text
+from keel.ids import NIL_ID
 from orders.attempt import Attempt
 
 
@@ -24,7 +24,6 @@ class Outcome:
 
 
 _BEFORE_ALL: Final = datetime.min.replace(tzinfo=UTC)
-_LEAST_ID: Final = str(UUID(int=0))
 
 
 @dataclass(slots=True)
@@ -32,7 +31,7 @@ class DuePlace:
     """How far a round of expiry has come among what is due; at first before all."""
 
     expires_at: datetime = _BEFORE_ALL
-    order_id: str = _LEAST_ID
+    order_id: str = NIL_ID
 
 
 async def place_batch(

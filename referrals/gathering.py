@@ -4,20 +4,25 @@ Whoever credits an order has to know that nothing is on its way any more from th
 with every batch and once a second while nothing happens, up to when all of its touches are stored; see
 `referrals.store_touches.watermark`. A process that dies loses what it had not stored, and is forgotten after a while.
 A PostgreSQL that is away for longer makes late touches: they count for the trees and come too late for the credit.
+
+What PostgreSQL refuses for what it says would keep all others waiting, so a batch that fails is tried in ever smaller
+pieces, and a single row that is refused so is given up. Nothing else is: a PostgreSQL that does not answer is nobody's
+fault, and is asked again a second later.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from inventory.faults import DRIVER_ERRORS
+from inventory.faults import DRIVER_ERRORS, is_said_wrong
 from keel.batching import Batcher
 from keel.clock import Clock, from_ms
 from keel.database import Pool
 from keel.ids import Ids
 from referrals import store_touches
-from referrals.metrics import TOUCHES, TOUCHES_LOST
+from referrals.metrics import TOUCHES, TOUCHES_LOST, TOUCHES_REFUSED
 from referrals.model import Channel, Visit, is_code
 from referrals.store_touches import SignIn
 
@@ -27,6 +32,7 @@ BATCH_MAX: Final = 500
 WAITING_MAX: Final = 100_000
 VOUCH_EVERY_S: Final = 1.0
 ANSWER_WITHIN_S: Final = 2.0  # whoever waits longer keeps a process from ending
+TRIES_AT_END: Final = 2
 
 Item = Visit | SignIn
 
@@ -38,6 +44,8 @@ class Touches:
         self._pool, self._clock, self._writer_id = pool, clock, ids.new()
         self._unstored: dict[int, Item] = {}  # by the order in which they came, those in flight among them
         self._failed: list[int] = []
+        self._piece_max = BATCH_MAX
+        self._away = False  # PostgreSQL did not answer since the last tick
         self._count = 0
         self._last_ms = self._vouched_ms = 0
         self._batches: Batcher[int] = Batcher(
@@ -78,8 +86,9 @@ class Touches:
 
     async def close(self) -> None:
         """Store what waits, and take this process from those that are waited for."""
-        self._try_again()
-        await self._batches.drained()
+        for _ in range(TRIES_AT_END):
+            self._try_again()
+            await self._batches.drained()
         if self._unstored:
             log.error("%d touches are lost: PostgreSQL does not take them", len(self._unstored))
             TOUCHES_LOST.inc(len(self._unstored))
@@ -98,6 +107,7 @@ class Touches:
         self._batches.add(self._count)
 
     def _try_again(self) -> None:
+        self._away = False
         failed, self._failed = self._failed, []
         for number in failed:
             self._batches.add(number)
@@ -115,19 +125,45 @@ class Touches:
         return self._vouched_ms
 
     async def _flush(self, numbers: list[int]) -> None:
-        """Store a batch. Where PostgreSQL does not take it, all of it waits for the next tick."""
-        items = [self._unstored[number] for number in sorted(numbers)]  # what is tried again comes behind newer ones
+        """Store a batch, in as many pieces as it takes. Where PostgreSQL does not answer, the rest waits for a tick."""
+        size, numbers = self._piece_max, sorted(numbers)  # what is tried again comes behind newer ones
+        pieces = deque(numbers[first : first + size] for first in range(0, len(numbers), size))
+        while pieces and not self._away:
+            piece = pieces.popleft()
+            pieces.extendleft(reversed(await self._settle(piece)))
+        if self._away:
+            self._failed += (number for piece in pieces for number in piece)
+        else:
+            self._piece_max = min(2 * size, BATCH_MAX)
+
+    async def _settle(self, piece: list[int]) -> list[list[int]]:
+        """Store these, or give up the one that can never be stored. What is left of them, in smaller pieces."""
+        items = [self._unstored[number] for number in piece]
         visits = _merged(item for item in items if isinstance(item, Visit))
         sign_ins = [item for item in items if isinstance(item, SignIn)]
         try:
-            await self._store(visits, sign_ins, self._vouch(frozenset(numbers)))
+            await self._store(visits, sign_ins, self._vouch(frozenset(piece)))
         except DRIVER_ERRORS as fault:
-            self._failed += numbers
-            log.warning("%d touches wait: %s", len(self._unstored), type(fault).__name__)
-            return
-        for number in numbers:
+            if not self._given_up(items, fault):
+                half = (len(piece) + 1) // 2
+                return [part for part in (piece[:half], piece[half:]) if part]
+        else:
+            TOUCHES.inc(len(items))
+        for number in piece:
             del self._unstored[number]
-        TOUCHES.inc(len(items))
+        return []
+
+    def _given_up(self, items: Sequence[Item], fault: BaseException) -> bool:
+        """Whether what could not be stored never can be: one by itself, refused for what it says."""
+        said = f"{type(fault).__name__} {getattr(fault, 'sqlstate', None) or ''}".strip()
+        if not is_said_wrong(fault):
+            log.warning("%d touches wait: %s", len(self._unstored), said)
+            self._away, self._piece_max = True, max(1, len(items) // 2)
+        elif len(items) == 1:
+            log.error("a touch of merchant %s is given up: PostgreSQL refuses it: %s", items[0].merchant_id, said)
+            TOUCHES_REFUSED.inc()
+            return True
+        return False
 
     async def _store(self, visits: Sequence[Visit], sign_ins: Sequence[SignIn], until_ms: int) -> None:
         until, now = from_ms(until_ms), self._clock.now()
@@ -135,7 +171,8 @@ class Touches:
             await store_touches.store(self._pool, self._writer_id, visits, sign_ins, until=until, now=now)
 
     def _fail(self, number: int, error: Exception) -> None:
-        self._failed.append(number)
+        if number in self._unstored:  # not of a piece that was stored before
+            self._failed.append(number)
 
 
 def _merged(visits: Iterable[Visit]) -> list[Visit]:

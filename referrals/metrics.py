@@ -6,6 +6,10 @@ from prometheus_client import Counter, Gauge
 
 TOUCHES: Final = Counter("millpond_touches_total", "Visits through shares that were stored, repetitions among them")
 TOUCHES_LOST: Final = Counter("millpond_touches_lost_total", "Visits that were not stored, for too many waited")
+TOUCHES_REFUSED: Final = Counter(
+    "millpond_touches_refused_total", "Visits and sign-ins that PostgreSQL takes in no batch"
+)
+TOUCHES_FORGOTTEN: Final = Counter("millpond_touches_forgotten_total", "Visits that were deleted for their age")
 JUDGED: Final = Counter("millpond_orders_judged", "Orders of which it was decided who is credited", ["outcome"])
 DRAWING_WAITING: Final = Gauge("millpond_drawing_jobs", "Posters and pictures that threads work on or that wait")
 DRAWING_REFUSED: Final = Counter("millpond_drawing_refused_total", "Posters and pictures answered 503: too many waited")

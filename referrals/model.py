@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from keel.ids import TICKS_PER_MS, text_of
+
 # Letters and digits that nobody takes for others, all of them good in the `scene` of a mini-program's code.
 ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 CODE_CHARS: Final = 9  # 52 bits: with a million shares, one guess in five thousand million finds one
@@ -16,10 +18,11 @@ CODE_SHAPE: Final = rf"^[2-9A-HJ-NP-Za-km-z]{{{CODE_CHARS_MIN},{CODE_CHARS_MAX}}
 DEPTH_MAX: Final = 30  # shares above a share; how far something spread, and never how far anybody is paid
 PAGE_MAX: Final = 100
 COMMUNITY_CHARS_MAX: Final = 128
-ONE_VISIT_S: Final = 600  # a visitor's visits through one share within these parts of an hour are one touch
+ONE_VISIT_S: Final = 60  # a visitor's visits through one share into one broadcast within these parts of an hour are one
 NAME_CHARS_MAX: Final = 40
 _KNOWN: Final = frozenset(ALPHABET)
-_HASH_BITS: Final = 74
+_COUNT_BITS: Final = 12
+_TAIL_BITS: Final = 62
 
 
 class TargetKind(StrEnum):
@@ -96,7 +99,7 @@ class Visit:
     @property
     def id(self) -> str:
         """The touch's."""
-        return touch_id(self.visitor_id, self.code, self.at_ms)
+        return touch_id(self.visitor_id, self.code, self.session_id, self.at_ms)
 
     def and_again(self, later: "Visit") -> "Visit":
         """Two visits that are one touch: the earlier time, and what only one of them knew."""
@@ -105,7 +108,6 @@ class Visit:
             at_ms=min(self.at_ms, later.at_ms),
             channel=later.channel if self.channel is Channel.UNKNOWN else self.channel,
             community=self.community or later.community,
-            session_id=self.session_id or later.session_id,
         )
 
 
@@ -147,15 +149,13 @@ def path_under(parent: Node | None) -> tuple[str, ...]:
     return () if parent is None else (*parent.path, parent.id)
 
 
-def touch_id(visitor_id: str, code: str, at_ms: int) -> str:
+def touch_id(visitor_id: str, code: str, session_id: str | None, at_ms: int) -> str:
     """The id of a visit, the same in every process for all visits that count as one.
 
-    A UUIDv7 whose time is where the ten minutes began and whose random bits are a digest, so that nothing has to be
-    looked up to know a repetition.
+    A UUIDv7 whose time is where the minute began and whose other bits are a digest, so that nothing has to be looked up
+    to know a repetition.
     """
     begun_ms = at_ms - at_ms % (ONE_VISIT_S * 1000)
-    digest = hashlib.sha256(f"{visitor_id} {code} {begun_ms}".encode()).digest()
-    bits = int.from_bytes(digest) >> (len(digest) * 8 - _HASH_BITS)
-    high, low = bits >> 62, bits & ((1 << 62) - 1)
-    text = f"{begun_ms << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digest = hashlib.sha256(f"{visitor_id} {code} {session_id or ''} {begun_ms}".encode()).digest()
+    bits = int.from_bytes(digest) >> (len(digest) * 8 - _COUNT_BITS - _TAIL_BITS)
+    return text_of(begun_ms * TICKS_PER_MS + (bits >> _TAIL_BITS), bits & (1 << _TAIL_BITS) - 1)

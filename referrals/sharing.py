@@ -44,7 +44,7 @@ async def share(here: Sharing, who: Claims, wish: Wish) -> Share:
     line = await store_shares.line_of(here.ledger, who.mid, who.people, target.family_id, until=here.clock.now())
     parent = place_under(who.people, line)
     for _ in range(CODES_TRIED_MAX):
-        written = await store_shares.add(here.ledger, _node_under(here, parent, who, target, campaign))
+        written = await store_shares.add(here.ledger, _node_under(here, parent, who, target, campaign), who.people)
         if written is not None:
             return written
     raise Unavailable(detail="no code is free right now")

@@ -51,9 +51,11 @@ async def visit(doors: Doors, who: Claims, code: str, found: Found, address: str
     """Somebody came through a code. Raises NotFound, TooManyRequests and LedgerFault."""
     doors.limits.person(who.sub)
     doors.limits.may_look_up(address)
-    if await store_shares.find(doors.ledger, who.mid, _asked_for(code)) is None:
+    opened = await store_shares.find(doors.ledger, who.mid, _asked_for(code))
+    if opened is None:
         raise _missed(doors, address)
-    doors.touches.visited(who.mid, code, who.sub, channel=found.channel, community=found.community)
+    known = {"community": found.community, "session_id": opened.session_id}
+    doors.touches.visited(who.mid, code, who.sub, channel=found.channel, **known)
 
 
 def counts(headers: Mapping[str, str]) -> bool:

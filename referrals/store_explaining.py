@@ -53,6 +53,7 @@ _CREDITS: Final = """
     FROM credit c WHERE c.merchant_id = $1 AND c.order_id = $2 ORDER BY c.no
 """
 _NAMES: Final = """
-    SELECT p.customer_id, p.display_name FROM customer_profile p
-    WHERE p.merchant_id = $1 AND p.customer_id = ANY ($2::uuid[]) AND p.display_name IS NOT NULL
+    SELECT i.id AS customer_id, p.display_name FROM unnest($2::uuid[]) AS i (id)
+    JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, i.id)
+    WHERE p.display_name IS NOT NULL
 """

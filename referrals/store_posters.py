@@ -81,7 +81,8 @@ _POSTER: Final = f"""
            t.version AS template_version, {", ".join(f"t.{name}" for name in _FIELDS)}
     FROM share s
     LEFT JOIN share_target g ON g.merchant_id = s.merchant_id AND g.kind = s.target_kind AND g.id = s.target_id
-    LEFT JOIN customer_profile p ON p.merchant_id = s.merchant_id AND p.customer_id = s.sharer_id
+    LEFT JOIN customer_profile p
+        ON p.merchant_id = s.merchant_id AND p.customer_id = person_of(s.merchant_id, s.sharer_id)
     LEFT JOIN poster_template t ON t.merchant_id = s.merchant_id
     LEFT JOIN LATERAL poster_item(s.merchant_id, s.target_kind, s.target_id, $3) i ON true
     WHERE s.merchant_id = $1 AND s.code = $2

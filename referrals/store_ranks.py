@@ -136,7 +136,7 @@ _VALUE: Final = """
 _MONEY_OF: Final = "CASE $4::text WHEN 'placed' THEN 'sharer' WHEN 'within_placed' THEN 'reach' END"
 _NAMED: Final = """
     SELECT g.*, p.display_name FROM page g
-    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = g.sharer_id
+    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, g.sharer_id)
     ORDER BY g.value DESC, g.sharer_id
 """
 # Of a room: summed over its scopes first.
@@ -194,9 +194,12 @@ _BROUGHT_MONEY: Final = f"""
 """  # noqa: S608 - made of constants
 # By an index, in the order of the board.
 _LEADERS: Final = """
-    SELECT t.sharer_id, t.buyers, t.viewers, t.visitors, p.display_name FROM tree_sharer t
-    LEFT JOIN customer_profile p ON p.merchant_id = t.merchant_id AND p.customer_id = t.sharer_id
-    WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.visitors + t.buyers > 0
-    ORDER BY t.buyers DESC, t.viewers DESC, t.visitors DESC, t.sharer_id LIMIT $3
+    WITH best AS MATERIALIZED (
+        SELECT t.sharer_id, t.buyers, t.viewers, t.visitors FROM tree_sharer t
+        WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.visitors + t.buyers > 0
+        ORDER BY t.buyers DESC, t.viewers DESC, t.visitors DESC, t.sharer_id LIMIT $3)
+    SELECT b.*, p.display_name FROM best b
+    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, b.sharer_id)
+    ORDER BY b.buyers DESC, b.viewers DESC, b.visitors DESC, b.sharer_id
 """
 _SELLING: Final = "SELECT merchant_id, room_id, session_id FROM room_selling ORDER BY room_id"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from inventory.ledger import Ledger
 from keel.database import Row
@@ -22,6 +22,14 @@ class Share:
     family_id: str
     campaign: str | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What somebody came through. `session_id`: the broadcast on air there, which he comes into."""
+
+    share: Share
+    session_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +64,23 @@ async def line_of(
     return [node_of(row) for row in await ledger.call(_LINE, merchant_id, list(people), until, family_id)]
 
 
-async def add(ledger: Ledger, share: Share) -> Share | None:
-    """Write a share, or find the one that says the same. None where its code is taken. Raises LedgerFault."""
-    node = share.node
-    same = [share.merchant_id, node.sharer_id, share.kind, share.target_id, share.campaign, node.parent_id]
-    rest: list[Any] = [node.id, share.code, share.family_id, node.root_id, node.depth, list(node.path)]
-    rows = await ledger.call(_ADD, *same, *rest, share.created_at) or await ledger.call(_SAME, *same)
+async def add(ledger: Ledger, share: Share, people: Sequence[str]) -> Share | None:
+    """Write a share, or find the one that says the same. None where its code is taken. Raises LedgerFault.
+
+    `people`: the ids under which its sharer is known. What he shared as a guest, he shared; his own comes first.
+    """
+    node, now = share.node, share.created_at
+    what = share.merchant_id, node.sharer_id, share.kind, share.target_id, share.campaign, node.parent_id
+    same = *what, list(people), now
+    rest = node.id, share.code, share.family_id, node.root_id, node.depth, list(node.path)
+    rows = await ledger.call(_ADD, *same, *rest) or await ledger.call(_SAME, *same)
     return share_of(rows[0]) if rows else None
 
 
-async def find(ledger: Ledger, merchant_id: str, code: str) -> Share | None:
-    """A merchant's share by its code. Raises LedgerFault."""
+async def find(ledger: Ledger, merchant_id: str, code: str) -> Opened | None:
+    """A merchant's share by its code, as somebody opens it now. Raises LedgerFault."""
     rows = await ledger.call(_FIND, merchant_id, code)
-    return share_of(rows[0]) if rows else None
+    return Opened(share_of(rows[0]), _text(rows[0]["session_id"])) if rows else None
 
 
 async def show(ledger: Ledger, code: str) -> Shown | None:
@@ -103,6 +115,10 @@ def node_of(row: Row) -> Node:
     return Node(str(row["id"]), str(row["sharer_id"]), str(row["root_id"]), tuple(map(str, row["path"])))
 
 
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _target_of(row: Row, kind: TargetKind) -> Target:
     return Target(kind, str(row["id"]), str(row["family_id"]), row["title"], row["campaign"])
 
@@ -124,22 +140,30 @@ _LINE: Final = """
     SELECT s.id, s.sharer_id, s.root_id, s.path FROM came JOIN share s ON s.merchant_id = $1 AND s.id = ANY (came.ids)
     ORDER BY s.depth
 """
-_ADD: Final = """
-    INSERT INTO share AS s (merchant_id, sharer_id, target_kind, target_id, campaign, parent_id,
-                            id, code, family_id, root_id, depth, path, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING
-    RETURNING s.*
-"""
-_SAME: Final = """
+_THE_SAME: Final = """
     SELECT s.* FROM share s
-    WHERE s.merchant_id = $1 AND s.sharer_id = $2 AND s.target_kind = $3 AND s.target_id = $4
+    WHERE s.merchant_id = $1 AND s.sharer_id = ANY (array_append((SELECT people_of($1, $7, $8)), $2))
+        AND s.target_kind = $3 AND s.target_id = $4
         AND s.campaign IS NOT DISTINCT FROM $5 AND s.parent_id IS NOT DISTINCT FROM $6
 """
-_FIND: Final = "SELECT s.* FROM share s WHERE s.merchant_id = $1 AND s.code = $2"
+_ADD: Final = f"""
+    INSERT INTO share AS n (merchant_id, sharer_id, target_kind, target_id, campaign, parent_id, created_at,
+                            id, code, family_id, root_id, depth, path)
+    SELECT $1, $2, $3, $4, $5, $6, $8, $9::uuid, $10, $11::uuid, $12::uuid, $13::smallint, $14::uuid[]
+    WHERE NOT EXISTS ({_THE_SAME}) ON CONFLICT DO NOTHING
+    RETURNING n.*
+"""
+_SAME: Final = f"{_THE_SAME} ORDER BY s.sharer_id = $2 DESC, s.id LIMIT 1"
+_FIND: Final = """
+    SELECT s.*, a.session_id FROM share s
+    LEFT JOIN room_on_air a ON a.merchant_id = s.merchant_id AND a.room_id = s.family_id
+    WHERE s.merchant_id = $1 AND s.code = $2
+"""
 _SHOW: Final = """
     SELECT s.*, g.title, p.display_name FROM share s
     LEFT JOIN share_target g ON g.merchant_id = s.merchant_id AND g.kind = s.target_kind AND g.id = s.target_id
-    LEFT JOIN customer_profile p ON p.merchant_id = s.merchant_id AND p.customer_id = s.sharer_id
+    LEFT JOIN customer_profile p
+        ON p.merchant_id = s.merchant_id AND p.customer_id = person_of(s.merchant_id, s.sharer_id)
     WHERE s.code = $1
 """
 _OF_SHARER: Final = """

@@ -60,9 +60,13 @@ async def store(
                 [visit.session_id for visit in visits],
                 [from_ms(visit.at_ms) for visit in visits],
             )
-        for known in sign_ins:
+        if sign_ins:
             await connection.execute(
-                _PERSON, known.merchant_id, known.visitor_id, known.customer_id, from_ms(known.at_ms)
+                _PERSON,
+                array_text(known.merchant_id for known in sign_ins),
+                array_text(known.visitor_id for known in sign_ins),
+                array_text(known.customer_id for known in sign_ins),
+                [from_ms(known.at_ms) for known in sign_ins],
             )
         await connection.execute(_WRITER, writer_id, until, now)
 
@@ -113,20 +117,35 @@ _TOUCH: Final = """
                 $6::text::text[], $7::uuid[], $8::timestamptz[])
         AS i (id, merchant_id, code, visitor_id, channel, community, session_id, at)
     JOIN share s ON s.code = i.code AND s.merchant_id = i.merchant_id
-    LEFT JOIN room_on_air a ON a.merchant_id = s.merchant_id AND a.room_id = s.family_id
+    LEFT JOIN room_on_air a ON a.merchant_id = s.merchant_id AND a.room_id = s.family_id AND a.started_at <= i.at
     ORDER BY i.id
     ON CONFLICT (id) DO UPDATE SET
         at = least(t.at, excluded.at),
         channel = CASE t.channel WHEN 'unknown' THEN excluded.channel ELSE t.channel END,
-        community = coalesce(t.community, excluded.community),
-        session_id = coalesce(t.session_id, excluded.session_id)
+        community = coalesce(t.community, excluded.community)
     WHERE excluded.at < t.at OR (t.channel = 'unknown' AND excluded.channel <> 'unknown')
         OR (t.community IS NULL AND excluded.community IS NOT NULL)
-        OR (t.session_id IS NULL AND excluded.session_id IS NOT NULL)
 """
+# The first who signed in has the visitor, in whatever order it is stored; when somebody else did, is kept.
 _PERSON: Final = """
-    INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (merchant_id, visitor_id) DO NOTHING
+    WITH known AS (
+        SELECT i.*, person_of(i.merchant_id, i.customer_id) AS person
+        FROM unnest($1::text::uuid[], $2::text::uuid[], $3::text::uuid[], $4::timestamptz[])
+            AS i (merchant_id, visitor_id, customer_id, at)),
+    owned AS (
+        SELECT k.*, first_value(k.person) OVER (PARTITION BY k.merchant_id, k.visitor_id
+                                                ORDER BY k.at, k.customer_id) AS owner FROM known k)
+    INSERT INTO touch_person AS p (merchant_id, visitor_id, customer_id, at, shared_at)
+    SELECT o.merchant_id, o.visitor_id, (array_agg(o.customer_id ORDER BY o.at, o.customer_id))[1], min(o.at),
+           min(o.at) FILTER (WHERE o.person <> o.owner)
+    FROM owned o GROUP BY o.merchant_id, o.visitor_id ORDER BY o.merchant_id, o.visitor_id
+    ON CONFLICT (merchant_id, visitor_id) DO UPDATE SET
+        customer_id = CASE WHEN excluded.at < p.at THEN excluded.customer_id ELSE p.customer_id END,
+        at = least(p.at, excluded.at),
+        shared_at = least(p.shared_at, excluded.shared_at,
+            CASE WHEN person_of(p.merchant_id, p.customer_id) <> person_of(p.merchant_id, excluded.customer_id)
+                 THEN greatest(p.at, excluded.at) END)
+    WHERE excluded.at < p.at OR excluded.customer_id <> p.customer_id OR excluded.shared_at IS NOT NULL
 """
 _WRITER: Final = """
     INSERT INTO touch_writer AS w (id, flushed_until, seen_at) VALUES ($1, $2, $3)

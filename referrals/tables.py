@@ -42,7 +42,7 @@ class ShareRow(Table):
 
 
 class TouchRow(Table):
-    """Somebody came through a share; under the id that he had then. The visits of ten minutes are one row."""
+    """Somebody came through a share; under the id that he had then. Visits of a minute into one broadcast are one."""
 
     __tablename__ = "touch"
 
@@ -57,7 +57,10 @@ class TouchRow(Table):
 
 
 class TouchPersonRow(Table):
-    """A visitor of the socket, who had a pass and no row, signed in as this customer."""
+    """A visitor of the socket, who had a pass and no row, signed in as this customer first.
+
+    `shared_at`: when somebody else did so from the same pass.
+    """
 
     __tablename__ = "touch_person"
 
@@ -65,6 +68,7 @@ class TouchPersonRow(Table):
     visitor_id: Mapped[Key]
     customer_id: Mapped[Id]
     at: Mapped[Moment]
+    shared_at: Mapped[Moment | None]
 
 
 class TouchWriterRow(Table):

@@ -13,6 +13,7 @@ from inventory.faults import (
     Unfit,
     Unknown,
     fault_of,
+    is_said_wrong,
 )
 
 
@@ -45,3 +46,9 @@ def of_state(sqlstate: str) -> asyncpg.PostgresError:
 def test_an_error_is_the_fault_it_should_be(error: Exception, meaning: type[LedgerFault]):
     assert isinstance(error, DRIVER_ERRORS)
     assert type(fault_of(error)) is meaning
+
+
+@pytest.mark.parametrize(("sqlstate", "wrong"), [("22P02", True), ("23514", True), ("42P01", False), ("57014", False)])
+def test_only_what_values_say_is_their_own_fault(sqlstate: str, wrong: bool):
+    assert is_said_wrong(of_state(sqlstate)) is wrong
+    assert not is_said_wrong(OSError("away"))

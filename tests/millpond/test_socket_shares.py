@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.tokens import Claims
+from live.sessions import NewSession, plan_session, start_session
 from referrals.model import TargetKind, new_code
 from referrals.sharing import Sharing, Wish, share
 from referrals.store_touches import of_people
@@ -47,6 +48,23 @@ async def test_a_join_through_a_share_is_a_touch_of_the_session_on_air(pond: Pon
     (touch,) = await touches(pond)
     assert (touch["who"], touch["channel"], touch["community"]) == (customer_id, "group", "tGyP6s5yDHZ7x")
     assert str(touch["session_id"]) == air.session_id
+
+
+async def test_who_waited_for_the_broadcast_and_says_so_again_came_into_it(pond: Pond):
+    studio, by, room = pond.parts.studio(), pond.shop.staff, await pond.make_room()
+    session_id = (await plan_session(studio, by, room, NewSession())).row.id
+    code = await shared(pond, room)
+    async with pond.viewer() as viewer:
+        await viewer.join(room, share=code)
+        assert [touch["session_id"] for touch in await touches(pond)] == [None]
+        await start_session(studio, by, session_id)
+
+        async def came_into_it() -> bool:
+            await viewer.join(room, share=code)
+            return len(await touches(pond)) > 1
+
+        await eventually_async(came_into_it)
+        assert {str(touch["session_id"]) for touch in await touches(pond)} == {"None", session_id}
 
 
 async def test_no_code_keeps_anybody_out(pond: Pond):
@@ -92,6 +110,23 @@ async def test_what_a_guest_came_through_is_the_customers_once_he_signs_in(pond:
     assert touch["who"] == welcome["viewer_id"] != customer_id
     merchant_id = pond.shop.staff.merchant_id
     assert [t.visitor_id for t in await of_people(pond.parts.pool, merchant_id, [customer_id], now())] == [touch["who"]]
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_whoever_watches_after_a_sign_in_watches_under_a_new_pass(pond: Pond, again: bool):
+    """A device is handed on: what the next one comes through is not the first one's."""
+    customer_id = pond.shop.ids.new()
+    async with pond.bare() as guest:
+        first = await guest.hello()
+        signed_in = None if again else await guest.hello(token=pond.token(customer_id))
+    if signed_in is None:
+        async with pond.bare() as viewer:
+            signed_in = await viewer.hello(token=pond.token(customer_id), guest=first["guest"])
+    async with pond.bare() as viewer:
+        assert (await viewer.hello(token=pond.token(customer_id))).get("guest") is None, "once is enough"
+    async with pond.bare() as viewer:
+        handed_on = await viewer.hello(guest=signed_in["guest"])
+    assert len({first["viewer_id"], customer_id, handed_on["viewer_id"]}) == 3
 
 
 async def test_a_pass_that_is_not_good_says_nothing_and_keeps_nobody_out(pond: Pond):

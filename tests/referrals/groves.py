@@ -12,6 +12,7 @@ async with open_grove(database_url, redis_url) as grove:
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -22,6 +23,7 @@ from referrals.gathering import Touches
 from referrals.model import Channel, TargetKind
 from referrals.sharing import Sharing, Wish, share
 from referrals.store_shares import Share
+from referrals.store_touches import watermark
 from tests.eventually import eventually_async
 from tests.inventory.selling import Shop, make_merchant, open_shop
 
@@ -114,3 +116,10 @@ async def open_grove(database_url: str, redis_url: str) -> AsyncIterator[Grove]:
 async def another_merchant(grove: Grove) -> str:
     """The id of a merchant beside the grove's."""
     return (await make_merchant(grove.shop.selling, "Another pond")).merchant_id
+
+
+async def mark(grove: Grove) -> datetime:
+    """The watermark as somebody sees it who asks much later, if all writers were just heard."""
+    pool = grove.shop.pool
+    await pool.execute("UPDATE touch_writer SET seen_at = $1", grove.shop.clock.now() + timedelta(seconds=10))
+    return await watermark(pool, grove.shop.clock.now() + timedelta(seconds=10))

@@ -1,7 +1,7 @@
-"""Touches on their way: stored in batches, once for ten minutes, and vouched for only when they are stored."""
+"""Touches on their way: stored in batches, once for a minute, and vouched for only when they are stored."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -9,23 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import integers, lists, sampled_from, tuples
 
-from keel.database import Pool
 from keel.ids import Ids
 from referrals import gathering
 from referrals.gathering import Touches
 from referrals.model import ONE_VISIT_S, Channel, new_code, touch_id
 from referrals.store_touches import FORGOTTEN_AFTER, UNSEEN, of_people, watermark
-from tests.referrals.groves import Grove, another_merchant, open_grove
+from tests.referrals.groves import Grove, another_merchant, mark, open_grove
+from tests.referrals.pools import Fickle, Slow
 
 
-async def mark(grove: Grove) -> datetime:
-    """The watermark as somebody sees it who asks much later, if all writers were just heard."""
-    pool = grove.shop.pool
-    await pool.execute("UPDATE touch_writer SET seen_at = $1", grove.shop.clock.now() + timedelta(seconds=10))
-    return await watermark(pool, grove.shop.clock.now() + timedelta(seconds=10))
-
-
-async def test_visits_of_ten_minutes_are_one_touch_in_every_process(grove: Grove):
+async def test_visits_of_a_minute_are_one_touch_in_every_process(grove: Grove):
     room = await grove.target("room")
     hua, lan = await grove.person(), await grove.person()
     share = await grove.share(hua, room)
@@ -35,7 +28,7 @@ async def test_visits_of_ten_minutes_are_one_touch_in_every_process(grove: Grove
     for touches in (grove.touches, other) * 5:
         for _ in range(3):
             touches.visited(lan.mid, share.code, lan.sub)
-        grove.shop.clock.advance(s=10)
+        grove.shop.clock.advance(s=5)
     grove.touches.visited(lan.mid, share.code, lan.sub, channel=Channel.GROUP, community="tG1")
     await asyncio.gather(grove.touches.close(), other.close())
     (touch,) = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
@@ -52,11 +45,11 @@ async def test_the_first_visit_keeps_its_time_whoever_stores_first(grove: Grove)
     slow = Touches(pool, Ids(grove.shop.clock), grove.shop.clock)
     slow.visited(lan.mid, share.code, lan.sub)
     first_at, clock_ms = grove.shop.clock.now(), grove.shop.clock.ms()
-    grove.shop.clock.advance(s=60)
+    grove.shop.clock.advance(s=ONE_VISIT_S - 1)
     async with pool.acquire() as connection:  # somebody who was faster
         columns = "id, merchant_id, share_id, visitor_id, channel, at"
         values = [
-            touch_id(lan.sub, share.code, clock_ms),
+            touch_id(lan.sub, share.code, None, clock_ms),
             lan.mid,
             share.node.id,
             lan.sub,
@@ -67,6 +60,26 @@ async def test_the_first_visit_keeps_its_time_whoever_stores_first(grove: Grove)
     await slow.close()
     (touch,) = await of_people(pool, lan.mid, [lan.sub], grove.shop.clock.now())
     assert (touch.at, touch.channel) == (first_at, Channel.QR)
+
+
+async def test_who_comes_back_through_the_first_link_came_through_it_last(grove: Grove):
+    room, lan = await grove.target("room"), await grove.person()
+    first, second = await grove.share(await grove.person(), room), await grove.share(await grove.person(), room)
+    for share in (first, second, first):
+        grove.shop.clock.advance(s=60)
+        await grove.visit(lan, share)
+    newest, *_ = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
+    assert (newest.share, newest.at) == (first, grove.shop.clock.now())
+
+
+async def test_who_comes_into_another_broadcast_came_again(grove: Grove):
+    share = (await grove.chain(await grove.target("room"), 1))[0][1]
+    lan, sessions = await grove.person(), [grove.shop.ids.new() for _ in range(2)]
+    for session_id in sessions * 2:
+        grove.touches.visited(lan.mid, share.code, lan.sub, session_id=session_id)
+    await grove.stored()
+    touches = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
+    assert sorted(str(touch.session_id) for touch in touches) == sessions
 
 
 async def test_unknown_foreign_and_malformed_codes_are_no_touch(grove: Grove):
@@ -95,6 +108,17 @@ async def test_a_touch_knows_the_broadcast_it_came_to(grove: Grove):
     await grove.visit(who, await grove.share(hua, room), session_id=joined)
     (touch,) = await of_people(grove.shop.pool, who.mid, [who.sub], grove.shop.clock.now())
     assert touch.session_id == joined
+
+
+async def test_who_came_before_the_broadcast_did_not_come_into_it_however_late_that_is_stored(grove: Grove):
+    room, lan = await grove.target("room"), await grove.person()
+    share = await grove.share(await grove.person(), room)
+    grove.touches.visited(lan.mid, share.code, lan.sub)
+    grove.shop.clock.advance(s=1)
+    await grove.target("session", room_id=room.target_id, state="live", started_at=grove.shop.clock.now())
+    await grove.stored()
+    (touch,) = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
+    assert touch.session_id is None
 
 
 async def test_what_postgresql_does_not_take_waits_and_holds_the_watermark(grove: Grove):
@@ -138,6 +162,19 @@ async def test_a_writer_that_fell_silent_is_forgotten_and_one_that_ended_is_gone
     assert await watermark(pool, clock.now()) == clock.now() - UNSEEN
 
 
+async def test_a_crowd_that_signs_in_is_stored_in_one_batch(grove: Grove):
+    pool = Slow(grove.shop.pool)
+    touches = Touches(pool, Ids(grove.shop.clock), grove.shop.clock)  # type: ignore[arg-type]
+    people = [(grove.shop.ids.new(), grove.shop.ids.new()) for _ in range(50)]
+    for visitor_id, customer_id in people:
+        touches.signed_in(grove.merchant_id, visitor_id, customer_id)
+    await touches._batches.drained()
+    assert pool.statements == 2, "who they are, and that it is stored"
+    found = await grove.run("SELECT visitor_id::text AS visitor, customer_id::text AS customer FROM touch_person")
+    assert {tuple(row) for row in found} == set(people)
+    await touches.close()
+
+
 async def test_too_many_that_wait_are_given_up_and_counted(grove: Grove, monkeypatch):
     monkeypatch.setattr(gathering, "WAITING_MAX", 3)
     share = (await grove.chain(await grove.target("room"), 1))[0][1]
@@ -146,22 +183,6 @@ async def test_too_many_that_wait_are_given_up_and_counted(grove: Grove, monkeyp
         grove.touches.visited(who.mid, share.code, who.sub)
     await grove.stored()
     assert len(await grove.run("SELECT FROM touch")) == 3
-
-
-class Fickle:
-    """A pool that fails now and then, as told."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self.fails = False
-
-    def acquire(self):
-        if self.fails:
-            raise OSError("away")
-        return self._pool.acquire()
-
-    async def execute(self, statement: str, *args: object) -> None:
-        await self._pool.execute(statement, *args)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -184,7 +205,7 @@ async def come_and_go(database_url: str, redis_url: str, steps: list[tuple[str, 
             clock.advance(ms=-300 if step == "back" else 700)
             pools[which].fails = {"fail": True, "work": False}.get(step, pools[which].fails)
             if step == "visit":
-                writers[which].visited(grove.merchant_id, share.code, clock_id(grove))
+                writers[which].visited(grove.merchant_id, share.code, grove.shop.ids.new())
             elif step == "tick" and not pools[which].fails:
                 await writers[which].tick()
             for writer in writers:
@@ -197,8 +218,3 @@ async def come_and_go(database_url: str, redis_url: str, steps: list[tuple[str, 
         for pool, writer in zip(pools, writers, strict=True):
             pool.fails = False
             await writer.close()
-
-
-def clock_id(grove: Grove) -> str:
-    """The id of a visitor who was never here."""
-    return grove.shop.ids.new()

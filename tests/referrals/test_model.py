@@ -70,12 +70,13 @@ def test_a_community_is_a_short_word(some: str):
 
 
 @given(uuids(version=4).map(str), integers(0, 2**44), integers(0, SLOT_MS - 1), integers(0, SLOT_MS - 1))
-def test_visits_of_the_same_ten_minutes_are_one_touch(visitor: str, slot: int, early: int, late: int):
+def test_visits_of_the_same_minute_into_one_broadcast_are_one_touch(visitor: str, slot: int, early: int, late: int):
     begun = slot * SLOT_MS % 2**47 // SLOT_MS * SLOT_MS
-    first = touch_id(visitor, "abcdefghj", begun + early)
-    assert first == touch_id(visitor, "abcdefghj", begun + late)
-    assert first != touch_id(visitor, "abcdefghj", begun + SLOT_MS)
-    assert first != touch_id(visitor, "abcdefghk", begun + early)
+    first = touch_id(visitor, "abcdefghj", "s", begun + early)
+    assert first == touch_id(visitor, "abcdefghj", "s", begun + late)
+    assert first != touch_id(visitor, "abcdefghj", "s", begun + SLOT_MS)
+    assert first != touch_id(visitor, "abcdefghk", "s", begun + early)
+    assert len({first, *(touch_id(visitor, "abcdefghj", session, begun) for session in ("t", None))}) == 3
     assert is_id(first)
     assert first[14] == "7"
     assert first[19] in "89ab"
@@ -83,7 +84,7 @@ def test_visits_of_the_same_ten_minutes_are_one_touch(visitor: str, slot: int, e
 
 
 def test_what_only_the_later_visit_knew_is_added_to_the_first():
-    first = Visit("m", "abcdefghj", "v", 5)
+    first = Visit("m", "abcdefghj", "v", 5, session_id="s")
     later = Visit("m", "abcdefghj", "v", 9, Channel.GROUP, "tG1", "s")
     both = first.and_again(later)
     assert (both.at_ms, both.channel, both.community, both.session_id) == (5, Channel.GROUP, "tG1", "s")

@@ -8,7 +8,7 @@ import pytest
 from accounts.tokens import Claims
 from keel.errors import NotFound
 from keel.ids import Ids
-from referrals import sharing
+from referrals import sharing, store_shares
 from referrals.model import DEPTH_MAX, TargetKind
 from referrals.sharing import Sharing, Wish
 from tests.referrals.groves import Grove, another_merchant
@@ -85,6 +85,20 @@ async def test_what_a_guest_came_through_counts_when_he_has_signed_in(grove: Gro
     await grove.visit(guest, first)
     assert (await grove.share(lan, room)).node.parent_id is None
     assert (await grove.share(await grove.signs_in(guest, lan), room)).node.parent_id == first.node.id
+
+
+async def test_what_a_guest_shared_is_the_customers_share_too(grove: Grove):
+    room, other = await grove.target("room"), await grove.target("room")
+    guest, lan = await grove.person(), await grove.person()
+    as_guest, own = await grove.share(guest, room), await grove.share(lan, other)
+    await grove.share(guest, other)
+    lan = await grove.signs_in(guest, lan)
+    assert await grove.share(lan, room) == as_guest
+    assert await grove.share(lan, other) == own, "what he had under his own name stays his"
+    await grove.run("INSERT INTO customer_profile VALUES ($1, $2, 'Lan')", lan.mid, lan.sub)
+    shown = await store_shares.show(grove.shop.ledger, as_guest.code)
+    assert shown is not None
+    assert shown.sharer_name == "Lan"
 
 
 @pytest.mark.parametrize("kind", list(TargetKind))

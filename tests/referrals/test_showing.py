@@ -31,6 +31,17 @@ async def test_a_visit_is_stored_as_it_was_found(grove: Grove):
     assert tuple(row) == ("poster", "tG1", lan.sub)
 
 
+async def test_an_opening_that_is_told_over_http_and_by_a_join_is_one_touch(grove: Grove):
+    room, lan, now = await grove.target("room"), await grove.person(), grove.shop.clock.now()
+    session = await grove.target("session", room_id=room.target_id, state="live", started_at=now)
+    share, doors = await grove.share(await grove.person(), room), doors_of(grove)
+    await showing.visit(doors, lan, share.code, Found(Channel.GROUP, "tG1"), HERE)
+    grove.touches.visited(lan.mid, share.code, lan.sub, session_id=session.target_id)  # as the gateway does
+    await grove.stored()
+    (row,) = await grove.run("SELECT community, session_id::text AS session_id FROM touch")
+    assert tuple(row) == ("tG1", session.target_id)
+
+
 async def test_misses_are_counted_and_then_nothing_is_said(grove: Grove):
     (_, share), *_ = await grove.chain(await grove.target("room"), 1)
     lan, doors = await grove.person(), doors_of(grove)

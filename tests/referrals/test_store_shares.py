@@ -147,12 +147,13 @@ async def test_a_code_that_is_taken_is_not_written_twice(grove: Grove):
     ledger: Ledger = grove.shop.ledger
     links = await grove.chain(await grove.target("room"), 2)
     taken, other = links[0][1], links[1][1]
-    assert await store_shares.add(ledger, replace(other, code=taken.code)) == other, "it says the same as one there is"
+    again = await store_shares.add(ledger, replace(other, code=taken.code), [other.node.sharer_id])
+    assert again == other, "it says the same as one there is"
     room = await grove.target("room")
     share_id = grove.shop.ids.new()
     node = Node(share_id, other.node.sharer_id, share_id)
     clash = replace(other, node=node, target_id=room.target_id, family_id=room.target_id, code=taken.code)
-    assert await store_shares.add(ledger, clash) is None
+    assert await store_shares.add(ledger, clash, [other.node.sharer_id]) is None
 
 
 async def test_a_share_is_found_by_its_code_and_by_its_own_merchant(grove: Grove):
@@ -160,7 +161,7 @@ async def test_a_share_is_found_by_its_code_and_by_its_own_merchant(grove: Grove
     ledger = grove.shop.ledger
     shown = await store_shares.show(ledger, share.code)
     assert shown == store_shares.Shown(share, "By the pond", None)
-    assert await store_shares.find(ledger, grove.merchant_id, share.code) == share
+    assert await store_shares.find(ledger, grove.merchant_id, share.code) == store_shares.Opened(share, None)
     assert await store_shares.find(ledger, await another_merchant(grove), share.code) is None
     assert await store_shares.find(ledger, grove.merchant_id, new_code()) is None
     assert await store_shares.show(ledger, new_code()) is None
