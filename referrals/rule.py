@@ -93,3 +93,14 @@ def rulebook_at(versions: Iterable[Version], at: datetime) -> Rulebook:
             newest[rule.campaign] = rule
     shop = newest.pop(None, HOUSE_RULE)
     return Rulebook(shop, {name: rule for name, rule in newest.items() if name is not None})
+
+
+def shops_in_turn(versions: Iterable[Version]) -> list[tuple[Rule, datetime | None]]:
+    """The shop's rules as they followed each other, each with the time from which on it was in force: as `rulebook_at`
+    gives them one by one. The first is the house's, which always was."""
+    turns: list[tuple[Rule, datetime | None]] = [(HOUSE_RULE, None)]
+    mine = [version for version in versions if version.rule.campaign is None]
+    for version in sorted(mine, key=lambda each: (each.in_force_at, each.rule.version)):
+        if version.rule.version > turns[-1][0].version:
+            turns.append((version.rule, version.in_force_at))
+    return turns

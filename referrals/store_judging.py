@@ -49,15 +49,13 @@ async def take(connection: Connection, merchant_id: str) -> str | None:
     return None if reach is None else str(reach)
 
 
-async def waiting(
-    connection: Connection, merchant_id: str, *, above: str, placed_by: datetime, count: int
-) -> list[Waiting]:
-    """Orders with a greater id, placed by a time, that are not judged; oldest first."""
-    return await _with_cases(connection, await connection.fetch(_WAITING, merchant_id, above, placed_by, count))
+async def waiting(connection: Connection, merchant_id: str, order_ids: Sequence[str]) -> list[Waiting]:
+    """Of these orders those that are not judged, oldest first."""
+    return await _with_cases(connection, await connection.fetch(_WAITING, merchant_id, list(order_ids)))
 
 
 async def of_ids(connection: Connection, merchant_id: str, order_ids: Sequence[str]) -> list[Waiting]:
-    """The same of orders, judged or not, by their ids."""
+    """The same, judged or not."""
     return await _with_cases(connection, await connection.fetch(_OF_IDS, merchant_id, list(order_ids)))
 
 
@@ -159,16 +157,10 @@ _CASES: Final = """
     LEFT JOIN campaign c ON c.merchant_id = s.merchant_id AND c.name = s.campaign
     ORDER BY o.id
 """
-_WAITING: Final = _CASES.format(
-    linked=_LINKED,
-    orders="""
-        SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id > $2 AND w.placed_at <= $3
-            AND NOT EXISTS (SELECT FROM attribution a WHERE a.order_id = w.id)
-        ORDER BY w.id LIMIT $4""",
-)
-_OF_IDS: Final = _CASES.format(
-    linked=_LINKED, orders="SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id = ANY ($2::uuid[])"
-)
+_BY_IDS: Final = "SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id = ANY ($2::uuid[])"
+_NOT_JUDGED: Final = " AND NOT EXISTS (SELECT FROM attribution a WHERE a.order_id = w.id)"
+_WAITING: Final = _CASES.format(linked=_LINKED, orders=_BY_IDS + _NOT_JUDGED)
+_OF_IDS: Final = _CASES.format(linked=_LINKED, orders=_BY_IDS)
 _TOUCHES: Final = """
     SELECT w.order_id, t.id AS touch_id, t.at, s.id AS share_id, s.sharer_id, s.path, s.campaign,
            coalesce(least(c.ends_at, c.archived_at) <= t.at, false) AS over

@@ -1,0 +1,43 @@
+-- An order that nobody brought costs one row when it is judged: no trigger runs for it, and nothing is due for it.
+
+-- Credits come to the whole. Where nothing is credited there is nothing to add up when the judgement is written;
+-- credit_is_whole refuses every credit to it as before.
+DROP TRIGGER attribution_is_whole ON attribution;
+CREATE CONSTRAINT TRIGGER attribution_is_whole AFTER INSERT ON attribution DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.outcome <> 'none') EXECUTE FUNCTION attribution_is_whole();
+
+-- What is credited is due in the tallies of trees, and every credit is written with its judgement.
+DROP TRIGGER tree_order_new ON attribution;
+CREATE FUNCTION tree_credit_due() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO tree_due (kind, merchant_id, who) SELECT DISTINCT 'order', n.merchant_id, n.order_id FROM fresh n;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER tree_credit_new AFTER INSERT ON credit REFERENCING NEW TABLE AS fresh
+    FOR EACH STATEMENT EXECUTE FUNCTION tree_credit_due();
+
+-- What became of an order is noted once, and nothing else ever changes. Rows are compared as they are, not as JSON.
+CREATE OR REPLACE FUNCTION attribution_ends_once() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    before attribution := OLD;
+BEGIN
+    before.ended := NEW.ended;
+    before.ended_at := NEW.ended_at;
+    IF OLD.ended IS NOT NULL OR before IS DISTINCT FROM NEW THEN
+        RAISE EXCEPTION 'the attribution of order % is written once', OLD.order_id
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'written_once';
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- What there is to judge. The history is asked of orders that ended, and most did not when they are judged: OFFSET keeps
+-- the condition on the order itself in front of the search.
+CREATE OR REPLACE VIEW order_to_judge AS
+    SELECT o.merchant_id, o.id, o.customer_id, o.sale_id, o.room_id, o.session_id, o.currency, o.total, o.share_code, o.placed_at,
+           h.state AS ended, h.at AS ended_at
+    FROM orders o
+    LEFT JOIN LATERAL (
+        SELECT e.state, e.at FROM order_history e
+        WHERE o.state IN ('expired', 'cancelled') AND e.merchant_id = o.merchant_id AND e.order_id = o.id AND e.state = o.state
+        OFFSET 0) h ON true
+    WHERE NOT o.rehearsal;
