@@ -105,18 +105,21 @@ def decide(case: Case, rules: Rulebook) -> Decision:
 
     Each visit goes by the rule of what was shared. Of those that count when the order is placed, oldest first, each
     sharer who wins the buyer keeps him for as long as that rule says, whatever else he comes through. Of those that
-    are left the newest says which rule the order goes by; the visits of that rule compete.
+    are left the newest says which rule the order goes by; the visits of that rule compete, but where somebody keeps
+    the buyer for good, his alone.
     """
     came = sorted(case.touches, key=lambda each: (each.at, each.touch_id or ""))
     if case.through is not None:
         came.append(case.through)
     by = [rules.of(each.campaign) for each in came]
     verdicts: list[Why | None] = [_standing(case, each, rule) for each, rule in zip(came, by, strict=True)]
-    _keep(came, by, verdicts)
+    owner = _keep(came, by, verdicts)
     rule = next((own for own, why in zip(reversed(by), reversed(verdicts), strict=True) if why is None), rules.shop)
-    for number, own in enumerate(by):
+    for number, (each, own) in enumerate(zip(came, by, strict=True)):
         if verdicts[number] is None and own != rule:
             verdicts[number] = Why.OTHER_CAMPAIGN
+        elif verdicts[number] is None and owner not in (None, each.sharer_id):
+            verdicts[number] = Why.BOUND
     _choose(verdicts, rule.model)
     given = _credits(case, came, [each for each, why in zip(came, verdicts, strict=True) if why is None])
     outcome, reason = _outcome(case, rule, given, verdicts)
@@ -132,9 +135,12 @@ def _standing(case: Case, each: Came, rule: Rule) -> Why | None:
     return None if rule.counts(each.at, case.placed_at) else Why.TOO_OLD
 
 
-def _keep(came: Sequence[Came], by: Sequence[Rule], verdicts: list[Why | None]) -> None:
+def _keep(came: Sequence[Came], by: Sequence[Rule], verdicts: list[Why | None]) -> str | None:
     """Who comes through somebody else's link while he is kept stays with whom he has. What keeps him is the rule by
-    which he was won; another visit through the same sharer may add to that, and takes nothing from it."""
+    which he was won; another visit through the same sharer may add to that, and takes nothing from it.
+
+    The sharer who keeps him for good, if one does.
+    """
     winner, kept_until = "", NEVER
     for number, (each, rule) in enumerate(zip(came, by, strict=True)):
         if verdicts[number] is not None:
@@ -144,6 +150,7 @@ def _keep(came: Sequence[Came], by: Sequence[Rule], verdicts: list[Why | None]) 
             continue
         until = rule.keeps_until(each.at)
         winner, kept_until = each.sharer_id, until if winner != each.sharer_id else max(kept_until, until)
+    return winner if kept_until == FOR_EVER else None
 
 
 def _choose(verdicts: list[Why | None], model: Model) -> None:

@@ -27,7 +27,7 @@ _WHY_NOT: Final[Mapping[str, str]] = {
     "other_campaign": "This link is judged by the rule of another campaign, or by the shop's.",
     "own_link": "A buyer's own link does not count.",
     "too_old": "The visit was too long ago.",
-    "bound": "Somebody else had brought the buyer before, and keeps him for good.",
+    "bound": "Somebody else brought the buyer, and keeps him for good.",
     "protected": "Somebody else had brought the buyer before, and was protected at the time.",
     "not_last": "Somebody else brought the buyer later.",
     "not_first": "Somebody else brought the buyer earlier.",
