@@ -3,7 +3,7 @@
 Placing an order writes nothing for this. Workers look for orders without a judgement, above a mark that follows some
 way behind; what is stored long after its time, below that mark, is looked for now and then (see `late`). Two workers
 never judge one merchant's orders at the same time, and one that dies leaves nothing half done. What becomes of an order
-afterwards is read from the order itself, so no fact has to be heard for it, once, twice or in order.
+afterwards is read from its history (see referrals.ending).
 
 Of a rush most orders were brought by nobody. Those are judged in sets, by the database alone; one by one are judged
 those with a code or with visits (see referrals.attributing).
@@ -31,7 +31,6 @@ BATCH_MAX: Final = 200  # orders that are judged one by one, in one transaction
 SET_MAX: Final = 2_000  # orders that are looked at together
 ROUND_MAX: Final = 2_000  # orders of one merchant that are judged one by one, before the next one has its turn, and
 LOOKED_MAX: Final = 20_000  # such that are looked at
-RECENT: Final = timedelta(days=1)  # orders that end, end within it as a rule
 FOLLOWS_BY: Final = timedelta(minutes=1)  # how far the mark is behind: an id is made before its order is stored
 STORED_WITHIN: Final = timedelta(seconds=3)  # which most are by far, so those above the mark are looked at whole only
 WHOLE_EVERY_MS: Final = 20_000
@@ -77,15 +76,6 @@ class Judge:
         mark, merchants = await self._begin(_LEAST_ID)
         above = least_id_at(mark - ID_BEFORE_PLACED_MAX - FOLLOWS_BY)
         return sum([(await self._of(Round(each, mark, moves=False), above))[0] for each in merchants])
-
-    async def note_ends(self, *, late: bool = False) -> int:
-        """Mark what was judged and ended since; how many. Of the orders of the last day, or with `late` of all."""
-        above = _LEAST_ID if late else least_id_at(self.clock.now() - RECENT)
-        marked = 0
-        for merchant_id in await store_judging.merchants(self.pool, above):
-            while count := await store_judging.end(self.pool, merchant_id, above=above, count=BATCH_MAX):
-                marked += count
-        return marked
 
     async def _begin(self, above: str | None) -> tuple[datetime, list[str]]:
         """Up to when all touches are known, and whose orders there are; where no id is given, above the mark."""

@@ -79,12 +79,6 @@ async def reach(connection: Connection, merchant_id: str, order_id: str) -> None
     await connection.execute(_REACH, merchant_id, order_id)
 
 
-async def end(pool: Pool, merchant_id: str, *, above: str, count: int) -> int:
-    """Note of judged orders with a greater id that they ended; of how many. Safe to repeat."""
-    tag: str = await pool.execute(_END, merchant_id, above, count)
-    return int(tag.rpartition(" ")[2])
-
-
 async def _with_cases(connection: Connection, rows: Sequence[Row]) -> list[Waiting]:
     if not rows:
         return []
@@ -200,14 +194,4 @@ _ANNOUNCE: Final = """
         RETURNING id, aggregate, at)
     INSERT INTO outbox_delivery (event_id, subscriber, lane, aggregate, due_at)
     SELECT f.id, s, outbox_lane(f.aggregate), f.aggregate, f.at FROM facts f, unnest($2::text[]) AS s
-"""
-_END: Final = """
-    WITH over AS (
-        SELECT o.merchant_id, o.id, h.state, h.at FROM orders o
-        JOIN order_history h ON h.merchant_id = o.merchant_id AND h.order_id = o.id AND h.state = o.state
-        WHERE o.merchant_id = $1 AND o.id > $2 AND o.state IN ('expired', 'cancelled')
-            AND EXISTS (SELECT FROM attribution a WHERE a.order_id = o.id AND a.ended IS NULL)
-        ORDER BY o.id LIMIT $3)
-    UPDATE attribution a SET ended = v.state, ended_at = v.at FROM over v
-    WHERE a.merchant_id = v.merchant_id AND a.order_id = v.id AND a.ended IS NULL
 """

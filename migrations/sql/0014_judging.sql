@@ -41,3 +41,10 @@ CREATE OR REPLACE VIEW order_to_judge AS
         WHERE o.state IN ('expired', 'cancelled') AND e.merchant_id = o.merchant_id AND e.order_id = o.id AND e.state = o.state
         OFFSET 0) h ON true
     WHERE NOT o.rehearsal;
+
+-- Up to when it was looked at what became of orders, those of all merchants together.
+CREATE TABLE order_moves_seen (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    until    timestamptz NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO order_moves_seen (until) VALUES ('epoch');

@@ -124,22 +124,6 @@ async def test_rehearsals_bring_nobody_anything(court: Court):
     assert await court.outcome(order_id) is None
 
 
-async def test_an_order_that_ended_keeps_its_credit_and_is_marked_before_or_after_it_is_judged(court: Court):
-    share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
-    buyer = await court.grove.person()
-    early, late, stands = [await court.order(buyer, code=share.code) for _ in range(3)]
-    await court.ends(buyer, early, "expired")
-    await court.judge_all()
-    assert await court.judge.note_ends() == 0
-    await court.ends(buyer, late)
-    marked = await asyncio.gather(court.judge.note_ends(), court.judge.note_ends(late=True))
-    assert (sum(marked), await court.judge.note_ends()) == (1, 0)
-    for order_id, ended in ((early, "expired"), (late, "cancelled"), (stands, None)):
-        found = await court.judgement(order_id)
-        assert found is not None
-        assert (found["ended"], await court.credits(order_id)) == (ended, {share.node.id: WHOLE})
-
-
 async def test_the_rule_of_the_orders_time_counts(court: Court):
     grove = court.grove
     buyer, room = await grove.person(), await grove.target("room")
