@@ -48,12 +48,14 @@ async def judge(
     return Looked(row["looked"], None if last is None else str(last), row["looked"] - len(others), others)
 
 
-# Who the buyers are is followed for all of them together: see people_of, which does it for one.
+# Who the buyers are is followed for all of them together: see people_of, which does it for one. That judgements, too,
+# are of greater ids has to be said: a merge of orders and judgements would read all judgements from the first.
 _JUDGE: Final = """
     WITH RECURSIVE wanted AS MATERIALIZED (
         SELECT w.* FROM order_to_judge w
         WHERE w.merchant_id = $1 AND w.id > $2 AND w.placed_at <= $3
-            AND NOT EXISTS (SELECT FROM attribution a WHERE a.order_id = w.id)
+            AND NOT EXISTS (
+                SELECT FROM attribution a WHERE a.merchant_id = $1 AND a.order_id = w.id AND a.order_id > $2)
         ORDER BY w.id LIMIT $4),
     known (order_id, placed_at, id) AS (
         SELECT o.id, o.placed_at, o.customer_id FROM wanted o WHERE o.share_code IS NULL
