@@ -9,6 +9,7 @@ Of a rush most orders were brought by nobody. Those are judged in sets, by the d
 those with a code or with visits (see referrals.attributing).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -172,8 +173,8 @@ class Judge:
         new = [(order, decision) for order, decision in decided if order.id in written]
         facts = [self._fact(*each, at=now) for each in new if each[1].outcome is not Outcome.NONE]
         await store_judging.announce(connection, facts, self.heard_by)
-        for _, decision in new:
-            JUDGED.labels(outcome=decision.outcome.value).inc()
+        for outcome, count in Counter(decision.outcome.value for _, decision in new).items():
+            JUDGED.labels(outcome=outcome).inc(count)
 
     def _fact(self, order: Waiting, decision: Decision, *, at: datetime) -> dict[str, Any]:
         names = "share_id", "sharer_id", "root_id", "part", "amount"

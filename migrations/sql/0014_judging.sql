@@ -6,6 +6,21 @@ DROP TRIGGER attribution_is_whole ON attribution;
 CREATE CONSTRAINT TRIGGER attribution_is_whole AFTER INSERT ON attribution DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW WHEN (NEW.outcome <> 'none') EXECUTE FUNCTION attribution_is_whole();
 
+-- The same, in one question instead of two: it is asked for every judgement with credit, and for every credit.
+CREATE OR REPLACE FUNCTION attribution_is_whole() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM attribution a CROSS JOIN LATERAL (
+            SELECT coalesce(sum(c.part), 0) AS parts, coalesce(sum(c.amount), 0) AS amounts FROM credit c WHERE c.order_id = a.order_id) c
+        WHERE a.order_id = NEW.order_id
+            AND CASE a.outcome WHEN 'none' THEN c.parts <> 0 ELSE c.parts <> 1000000 OR c.amounts <> a.total END)
+    THEN
+        RAISE EXCEPTION 'the credits of order % do not come to the whole', NEW.order_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'attribution_is_whole';
+    END IF;
+    RETURN NULL;
+END $$;
+
 -- What is credited is due in the tallies of trees, and every credit is written with its judgement.
 DROP TRIGGER tree_order_new ON attribution;
 CREATE FUNCTION tree_credit_due() RETURNS trigger LANGUAGE plpgsql AS $$
