@@ -12,16 +12,13 @@ from keel.clock import Clock
 from keel.database import Pool
 from orders.filters import least_id_at
 from referrals import store_ends
-from referrals.store_ends import Moves
+from referrals.store_ends import Moves, Place
 
 PAGE_MAX: Final = 2_000
 PAGES_MAX: Final = 20  # of one tick, so that a worker that is told to stop does so
 SETTLED_AFTER: Final = timedelta(seconds=10)  # longer than an end, or a judgement, takes to be stored
 LATE: Final = timedelta(days=1)
-_INSTANT: Final = timedelta(microseconds=1)
 _LEAST_ID: Final = least_id_at(datetime.fromisoformat("1970-01-01T00:00:00Z"))
-
-Place = tuple[datetime, str]  # when, and of which order
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ class Ends:
             moves = await self._page(place, late=False)
             if moves is None:
                 break
-            noted += moves.noted
-            if (place := _after(moves)) is None:
+            noted, place = noted + moves.noted, moves.last
+            if moves.count < PAGE_MAX:
                 break
         return noted
 
@@ -48,28 +45,19 @@ class Ends:
         noted, place = 0, (self.clock.now() - LATE, _LEAST_ID)
         while moves := await self._page(place, late=True):
             noted += moves.noted
-            if (after := _after(moves)) is None:
+            if moves.last is None:
                 break
-            place = after
+            place = moves.last
         return noted
 
     async def _page(self, place: Place | None, *, late: bool) -> Moves | None:
         """What comes next after a place, or after the mark, which then moves. None where another worker is at it."""
         async with self.pool.acquire() as connection, connection.transaction():
-            until = await store_ends.take(connection, wait=late)
-            if until is None:
+            mark = await store_ends.take(connection, wait=late)
+            if mark is None:
                 return None
-            at, order_id = place or (until, _LEAST_ID)
-            moves = await store_ends.note(connection, at, order_id, count=PAGE_MAX)
-            if not late and (moves.at or place):
-                last = moves.at or at
-                seen = last if _after(moves) else last + _INSTANT
-                await store_ends.seen(connection, min(seen, self.clock.now() - SETTLED_AFTER))
+            moves = await store_ends.note(connection, place or mark, count=PAGE_MAX)
+            if moves.last is not None and not late:
+                settled = self.clock.now() - SETTLED_AFTER, _LEAST_ID
+                await store_ends.seen(connection, min(moves.last, settled))
         return moves
-
-
-def _after(moves: Moves) -> Place | None:
-    """Where the next page begins; None where this was the last one."""
-    if moves.count < PAGE_MAX or moves.at is None or moves.order_id is None:
-        return None
-    return moves.at, moves.order_id

@@ -6,40 +6,41 @@ from typing import Final
 
 from keel.database import Connection
 
+Place = tuple[datetime, str]  # when, and of which order
+
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """What was looked at: how many, when and of which order the last one was, and how many ends are noted now."""
+    """What was looked at: how many, the place of the last one, and how many ends are noted now."""
 
     count: int
-    at: datetime | None
-    order_id: str | None
+    last: Place | None
     noted: int
 
 
-async def take(connection: Connection, *, wait: bool) -> datetime | None:
-    """Up to when the history was looked at, locked until the transaction ends. None where somebody else is at it and
+async def take(connection: Connection, *, wait: bool) -> Place | None:
+    """How far the history was looked at, locked until the transaction ends. None where somebody else is at it and
     nobody waits for him."""
-    until: datetime | None = await connection.fetchval(_TAKE if wait else _TAKE_NOW)
-    return until
+    row = await connection.fetchrow(_TAKE if wait else _TAKE_NOW)
+    return None if row is None else (row["until"], str(row["order_id"]))
 
 
-async def note(connection: Connection, at: datetime, order_id: str, *, count: int) -> Moves:
-    """Look at what became of orders next, after a time and an order's id, and note it. Safe to repeat."""
-    row = await connection.fetchrow(_NOTE, at, order_id, count)
+async def note(connection: Connection, after: Place, *, count: int) -> Moves:
+    """Look at what became of orders next, after a place, and note it. Safe to repeat."""
+    row = await connection.fetchrow(_NOTE, *after, count)
     assert row is not None, "sums always have a row"
-    last_id = None if row["last_id"] is None else str(row["last_id"])
-    return Moves(row["count"], row["last_at"], last_id, row["noted"])
+    last = None if row["last_id"] is None else (row["last_at"], str(row["last_id"]))
+    return Moves(row["count"], last, row["noted"])
 
 
-async def seen(connection: Connection, until: datetime) -> None:
-    """All before this time was looked at."""
-    await connection.execute(_SEEN, until)
+async def seen(connection: Connection, until: Place) -> None:
+    """All up to this place was looked at."""
+    await connection.execute(_SEEN, *until)
 
 
-_TAKE: Final = "SELECT until FROM order_moves_seen FOR UPDATE"
-_TAKE_NOW: Final = "SELECT until FROM order_moves_seen FOR UPDATE SKIP LOCKED"
-_SEEN: Final = "UPDATE order_moves_seen SET until = $1 WHERE until < $1"
+_TAKE: Final = "SELECT until, order_id FROM order_moves_seen FOR UPDATE"
+_TAKE_NOW: Final = "SELECT until, order_id FROM order_moves_seen FOR UPDATE SKIP LOCKED"
+_SEEN: Final = "UPDATE order_moves_seen SET until = $1, order_id = $2 WHERE (until, order_id) < ($1, $2)"
 # The tallies of trees read for themselves whether an order is paid: it is due where it was counted as not paid yet.
 _NOTE: Final = """
     WITH moved AS MATERIALIZED (

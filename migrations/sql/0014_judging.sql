@@ -57,9 +57,10 @@ CREATE OR REPLACE VIEW order_to_judge AS
         OFFSET 0) h ON true
     WHERE NOT o.rehearsal;
 
--- Up to when it was looked at what became of orders, those of all merchants together.
+-- Up to when, and to which order of that moment, it was looked at what became of orders, those of all merchants together.
 CREATE TABLE order_moves_seen (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    until    timestamptz NOT NULL
+    until    timestamptz NOT NULL,
+    order_id uuid NOT NULL
 ) WITH (fillfactor = 50);
-INSERT INTO order_moves_seen (until) VALUES ('epoch');
+INSERT INTO order_moves_seen (until, order_id) VALUES ('epoch', '00000000-0000-0000-0000-000000000000');
