@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from referrals.crediting import WHOLE, Credit, split
-from referrals.rule import Model, Rule, Rulebook, SelfPurchase
+from referrals.rule import FOR_EVER, NEVER, Model, Rule, Rulebook, SelfPurchase
 
 CONSIDERED_MAX: Final = 20  # shares that are named beside the credited ones; the newest
 
@@ -41,6 +41,7 @@ class Why(StrEnum):
     OTHER_CAMPAIGN = "other_campaign"
     OWN_LINK = "own_link"
     TOO_OLD = "too_old"
+    BOUND = "bound"
     PROTECTED = "protected"
     NOT_LAST = "not_last"
     NOT_FIRST = "not_first"
@@ -102,51 +103,54 @@ class Decision:
 def decide(case: Case, rules: Rulebook) -> Decision:
     """Judge one order.
 
-    The rule is that of the newest visit that counts under its own rule; the visits of that rule compete. Of those that
-    still count when the order is placed, oldest first, each sharer who wins the buyer keeps him while he is protected.
+    Each visit goes by the rule of what was shared. Of those that count when the order is placed, oldest first, each
+    sharer who wins the buyer keeps him for as long as that rule says, whatever else he comes through. Of those that
+    are left the newest says which rule the order goes by; the visits of that rule compete, but where somebody keeps
+    the buyer for good, his alone.
     """
     came = sorted(case.touches, key=lambda each: (each.at, each.touch_id or ""))
     if case.through is not None:
         came.append(case.through)
-    rule = _rule_for(case, came, rules)
-    verdicts: list[Why | None] = [_standing(case, each, rule, rules) for each in came]
-    _protect(came, verdicts, rule)
+    by = [rules.of(each.campaign) for each in came]
+    verdicts: list[Why | None] = [_standing(case, each, rule) for each, rule in zip(came, by, strict=True)]
+    owner = _keep(came, by, verdicts)
+    rule = next((own for own, why in zip(reversed(by), reversed(verdicts), strict=True) if why is None), rules.shop)
+    for number, (each, own) in enumerate(zip(came, by, strict=True)):
+        if verdicts[number] is None and own != rule:
+            verdicts[number] = Why.OTHER_CAMPAIGN
+        elif verdicts[number] is None and owner not in (None, each.sharer_id):
+            verdicts[number] = Why.BOUND
     _choose(verdicts, rule.model)
     given = _credits(case, came, [each for each, why in zip(came, verdicts, strict=True) if why is None])
     outcome, reason = _outcome(case, rule, given, verdicts)
     return Decision(outcome, reason, rule, given, _passed(came, verdicts, given))
 
 
-def _rule_for(case: Case, came: Sequence[Came], rules: Rulebook) -> Rule:
-    for each in reversed(came):
-        rule = rules.of(each.campaign)
-        if _standing(case, each, rule, rules) is None:
-            return rule
-    return rules.shop
-
-
-def _standing(case: Case, each: Came, rule: Rule, rules: Rulebook) -> Why | None:
-    """What stands against a visit by itself, where an order is judged by this rule."""
-    own = rules.of(each.campaign)
+def _standing(case: Case, each: Came, rule: Rule) -> Why | None:
+    """What stands against a visit by itself, by the rule of what was shared."""
     if each.over:
         return Why.CAMPAIGN_OVER
-    if each.sharer_id in case.people and own.self_purchase is SelfPurchase.REFUSE:
+    if each.sharer_id in case.people and rule.self_purchase is SelfPurchase.REFUSE:
         return Why.OWN_LINK
-    if not own.counts(each.at, case.placed_at):
-        return Why.TOO_OLD
-    return None if own == rule else Why.OTHER_CAMPAIGN
+    return None if rule.counts(each.at, case.placed_at) else Why.TOO_OLD
 
 
-def _protect(came: Sequence[Came], verdicts: list[Why | None], rule: Rule) -> None:
-    """Who comes through somebody else's link while he is protected stays with whom he has."""
-    winner: Came | None = None
-    for number, each in enumerate(came):
+def _keep(came: Sequence[Came], by: Sequence[Rule], verdicts: list[Why | None]) -> str | None:
+    """Who comes through somebody else's link while he is kept stays with whom he has. What keeps him is the rule by
+    which he was won; another visit through the same sharer may add to that, and takes nothing from it.
+
+    The sharer who keeps him for good, if one does.
+    """
+    winner, kept_until = "", NEVER
+    for number, (each, rule) in enumerate(zip(came, by, strict=True)):
         if verdicts[number] is not None:
             continue
-        if winner and winner.sharer_id != each.sharer_id and rule.protects(winner.at, each.at):
-            verdicts[number] = Why.PROTECTED
-        else:
-            winner = each
+        if winner != each.sharer_id and each.at < kept_until:
+            verdicts[number] = Why.BOUND if kept_until == FOR_EVER else Why.PROTECTED
+            continue
+        until = rule.keeps_until(each.at)
+        winner, kept_until = each.sharer_id, until if winner != each.sharer_id else max(kept_until, until)
+    return winner if kept_until == FOR_EVER else None
 
 
 def _choose(verdicts: list[Why | None], model: Model) -> None:

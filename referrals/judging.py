@@ -3,32 +3,58 @@
 Placing an order writes nothing for this. Workers look for orders without a judgement, above a mark that follows some
 way behind; what is stored long after its time, below that mark, is looked for now and then (see `late`). Two workers
 never judge one merchant's orders at the same time, and one that dies leaves nothing half done. What becomes of an order
-afterwards is read from the order itself, so no fact has to be heard for it, once, twice or in order.
+afterwards is read from its history (see referrals.ending).
+
+Of a rush most orders were brought by nobody. Those are judged in sets, by the database alone; one by one are judged
+those with a code or with visits (see referrals.attributing).
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from keel.clock import Clock
 from keel.database import Connection, Pool
 from keel.ids import Ids
-from orders.filters import ID_BEFORE_PLACED_MAX, least_id_at
-from referrals import store_judging, store_rules, store_touches
-from referrals.attributing import Decision, Passed, decide
-from referrals.crediting import Credit
+from orders.filters import ID_BEFORE_PLACED_MAX, id_before, least_id_at
+from referrals import store_judging, store_nobody, store_rules, store_touches
+from referrals.attributing import Decision, Outcome, decide
+from referrals.judgements import in_turn, judgement
 from referrals.metrics import JUDGED
-from referrals.rule import Rule, rulebook_at
+from referrals.rule import rulebook_at
 from referrals.store_judging import Waiting
+from referrals.store_nobody import Looked
 
 ORDER_ATTRIBUTED: Final = "order.attributed"
-BATCH_MAX: Final = 200
-ROUND_MAX: Final = 2_000  # orders of one merchant, before the next one has its turn
-RECENT: Final = timedelta(days=1)  # orders that end, end within it as a rule
+BATCH_MAX: Final = 200  # orders that are judged one by one, in one transaction
+SET_MAX: Final = 2_000  # orders that are looked at together
+ROUND_MAX: Final = 2_000  # orders of one merchant that are judged one by one, before the next one has its turn, and
+LOOKED_MAX: Final = 20_000  # such that are looked at
 FOLLOWS_BY: Final = timedelta(minutes=1)  # how far the mark is behind: an id is made before its order is stored
+STORED_WITHIN: Final = timedelta(seconds=3)  # which most are by far, so those above the mark are looked at whole only
+WHOLE_EVERY_MS: Final = 20_000
 _GREATEST_ID: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _LEAST_ID: Final = least_id_at(datetime.fromisoformat("1970-01-01T00:00:00Z"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a worker saw of a merchant's orders: those placed by `until` are judged, if they were stored by then.
+    `whole_ms`: when it last looked at all of them above the mark."""
+
+    until: datetime
+    whole_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Orders of a merchant, placed by a time. `moves`: the mark follows, for all above it is looked at."""
+
+    merchant_id: str
+    placed_by: datetime
+    moves: bool
 
 
 @dataclass(frozen=True)
@@ -39,57 +65,103 @@ class Judge:
     ids: Ids
     clock: Clock
     heard_by: Sequence[str] = ()
+    sights: dict[str, Sight] = field(default_factory=dict)
 
     async def tick(self) -> int:
         """Judge all that can be judged; how many."""
-        return await self._all(late=False)
+        mark, merchants = await self._begin(None)
+        return sum([await self._newest(each, mark) for each in merchants])
 
     async def late(self) -> int:
         """The same for what was stored up to a day after its id was made: a process stood still, a worker was away."""
-        return await self._all(late=True)
+        mark, merchants = await self._begin(_LEAST_ID)
+        above = least_id_at(mark - ID_BEFORE_PLACED_MAX - FOLLOWS_BY)
+        return sum([(await self._of(Round(each, mark, moves=False), above))[0] for each in merchants])
 
-    async def note_ends(self, *, late: bool = False) -> int:
-        """Mark what was judged and ended since; how many. Of the orders of the last day, or with `late` of all."""
-        above = _LEAST_ID if late else least_id_at(self.clock.now() - RECENT)
-        marked = 0
-        for merchant_id in await store_judging.merchants(self.pool, above):
-            while count := await store_judging.end(self.pool, merchant_id, above=above, count=BATCH_MAX):
-                marked += count
-        return marked
-
-    async def _all(self, *, late: bool) -> int:
+    async def _begin(self, above: str | None) -> tuple[datetime, list[str]]:
+        """Up to when all touches are known, and whose orders there are; where no id is given, above the mark."""
         await store_judging.begin(self.pool, _LEAST_ID)
         mark = await store_touches.watermark(self.pool, self.clock.now())  # asked before anything else is read
-        merchants = await store_judging.merchants(self.pool, _LEAST_ID if late else None)
+        merchants = await store_judging.merchants(self.pool, above)
         # A fault ends the round, so each time another merchant is first.
         first = self.clock.ms() // 1_000 % max(1, len(merchants))
-        return sum([await self._of(each, mark, late=late) for each in (*merchants[first:], *merchants[:first])])
+        return mark, [*merchants[first:], *merchants[:first]]
 
-    async def _of(self, merchant_id: str, mark: datetime, *, late: bool) -> int:
-        """Orders of a merchant, in batches, each from where the one before ended; after some, others have a turn."""
-        above = least_id_at(mark - ID_BEFORE_PLACED_MAX - FOLLOWS_BY) if late else None
-        judged, found = 0, list[Waiting]()
-        while judged < ROUND_MAX and (not judged or len(found) == BATCH_MAX):
-            found = await self._batch(merchant_id, mark, above, late=late)
-            if not found:
-                break
-            judged, above = judged + len(found), found[-1].id
+    async def _newest(self, merchant_id: str, mark: datetime) -> int:
+        """What came since the last tick, or was stored a little late; now and then all that is above the mark."""
+        now_ms, sight = self.clock.ms(), self.sights.get(merchant_id)
+        if sight is None or now_ms - sight.whole_ms >= WHOLE_EVERY_MS:
+            seen, above = Sight(mark, now_ms), None
+        else:
+            seen, above = Sight(mark, sight.whole_ms), least_id_at(sight.until - STORED_WITHIN)
+        judged, all_of_them = await self._of(Round(merchant_id, mark, moves=above is None), above)
+        if all_of_them:
+            self.sights[merchant_id] = seen
         return judged
 
-    async def _batch(self, merchant_id: str, mark: datetime, above: str | None, *, late: bool) -> list[Waiting]:
-        """The next orders, oldest first: above an id, or all that is judged. None where another worker is at it."""
+    async def _of(self, orders: Round, above: str | None) -> tuple[int, bool]:
+        """A set at a time, each from where the one before ended: how many, and whether it was all of them."""
+        judged = looked = one_by_one = 0
+        while looked < LOOKED_MAX and one_by_one < ROUND_MAX:
+            seen = await self._set(orders, above)
+            if seen is None:
+                break
+            of_others = await self._others(orders, seen)
+            judged += seen.alone + of_others
+            if of_others < len(seen.others):
+                break
+            if seen.count < SET_MAX:
+                return judged, True
+            above, looked, one_by_one = seen.last, looked + seen.count, one_by_one + of_others
+        return judged, False
+
+    async def _set(self, orders: Round, above: str | None) -> Looked | None:
+        """Look at the next ones, oldest first: above an id, or all that is judged. Those that nobody brought are judged
+        with it. None where another worker is at it."""
         async with self.pool.acquire() as connection, connection.transaction():
-            reach = await store_judging.take(connection, merchant_id)
+            reach = await store_judging.take(connection, orders.merchant_id)
             if reach is None:
-                return []
-            found = await store_judging.waiting(
-                connection, merchant_id, above=above or reach, placed_by=mark, count=BATCH_MAX
+                return None
+            versions = await store_rules.versions(connection, orders.merchant_id)
+            seen = await store_nobody.judge(
+                connection,
+                orders.merchant_id,
+                above=above or reach,
+                placed_by=orders.placed_by,
+                count=SET_MAX,
+                rules=in_turn(versions),
+                at=self.clock.now(),
             )
-            await self._judge(connection, merchant_id, found)
-            if not late:  # which leaves out what is older
-                judged = found[-1].id if len(found) == BATCH_MAX else _GREATEST_ID
-                await store_judging.reach(connection, merchant_id, min(judged, least_id_at(mark - FOLLOWS_BY)))
-        return found
+            await self._reach(connection, orders, id_before(seen.others[0]) if seen.others else _end_of(seen))
+        JUDGED.labels(outcome=Outcome.NONE.value).inc(seen.alone)
+        return seen
+
+    async def _others(self, orders: Round, seen: Looked) -> int:
+        """Those whom somebody may have brought, one by one; how many. Fewer where another worker came in between."""
+        judged = 0
+        for first in range(0, len(seen.others), BATCH_MAX):
+            after = seen.others[first + BATCH_MAX : first + BATCH_MAX + 1]
+            until = id_before(after[0]) if after else _end_of(seen)
+            count = await self._batch(orders, seen.others[first : first + BATCH_MAX], until)
+            if count is None:
+                break
+            judged += count
+        return judged
+
+    async def _batch(self, orders: Round, order_ids: Sequence[str], until: str) -> int | None:
+        """Some of them; with them all up to an id are judged. None where another worker is at it."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            if await store_judging.take(connection, orders.merchant_id) is None:
+                return None
+            found = await store_judging.waiting(connection, orders.merchant_id, order_ids)
+            await self._judge(connection, orders.merchant_id, found)
+            await self._reach(connection, orders, until)
+        return len(found)
+
+    async def _reach(self, connection: Connection, orders: Round, until: str) -> None:
+        if orders.moves:
+            judged = min(until, least_id_at(orders.placed_by - FOLLOWS_BY))
+            await store_judging.reach(connection, orders.merchant_id, judged)
 
     async def _judge(self, connection: Connection, merchant_id: str, found: Sequence[Waiting]) -> None:
         if not found:
@@ -98,11 +170,11 @@ class Judge:
         decided = [(order, decide(order.case, rulebook_at(versions, order.case.placed_at))) for order in found]
         now = self.clock.now()
         written = await store_judging.write(connection, [judgement(*each, at=now) for each in decided])
-        facts = [self._fact(*each, at=now) for each in decided if each[0].id in written]
+        new = [(order, decision) for order, decision in decided if order.id in written]
+        facts = [self._fact(*each, at=now) for each in new if each[1].outcome is not Outcome.NONE]
         await store_judging.announce(connection, facts, self.heard_by)
-        for order, decision in decided:
-            if order.id in written:
-                JUDGED.labels(outcome=decision.outcome.value).inc()
+        for outcome, count in Counter(decision.outcome.value for _, decision in new).items():
+            JUDGED.labels(outcome=outcome).inc(count)
 
     def _fact(self, order: Waiting, decision: Decision, *, at: datetime) -> dict[str, Any]:
         names = "share_id", "sharer_id", "root_id", "part", "amount"
@@ -113,47 +185,6 @@ class Judge:
         return {"id": self.ids.new(), "topic": ORDER_ATTRIBUTED, "aggregate": order.id, "payload": payload, "at": at}
 
 
-def judgement(order: Waiting, decision: Decision, *, at: datetime) -> dict[str, Any]:
-    """The row of a judgement, with its `credits`."""
-    case = order.case
-    return {
-        "order_id": order.id,
-        "merchant_id": order.merchant_id,
-        "customer_id": order.customer_id,
-        "sale_id": order.sale_id,
-        "room_id": order.room_id,
-        "session_id": order.session_id,
-        "currency": order.currency,
-        "total": case.total,
-        "share_code": order.share_code,
-        "code_state": case.code,
-        "outcome": decision.outcome,
-        "reason": decision.reason,
-        "rule_id": decision.rule.id,
-        "rule": shown(decision.rule),
-        "touches": len(case.touches),
-        "considered": [_plain(passed) for passed in decision.passed],
-        "placed_at": case.placed_at,
-        "decided_at": at,
-        "ended": order.ended,
-        "ended_at": order.ended_at,
-        "credits": _credits(order, decision),
-    }
-
-
-def shown(rule: Rule) -> dict[str, Any]:
-    """A rule as it is kept with what was judged by it."""
-    return {name: value for name, value in _plain(rule).items() if name != "id"}
-
-
-def _credits(order: Waiting, decision: Decision) -> list[dict[str, Any]]:
-    about = {"order_id": order.id, "merchant_id": order.merchant_id}
-    return [
-        {**about, "no": no, "root_id": credit.root_id, **_plain(credit)}
-        for no, credit in enumerate(decision.credits, start=1)
-    ]
-
-
-def _plain(value: Credit | Passed | Rule) -> dict[str, Any]:
-    """Its fields by name; `dataclasses.asdict` copies each of them deeply, once for every order."""
-    return {name: getattr(value, name) for name in value.__slots__}
+def _end_of(seen: Looked) -> str:
+    """Up to which id everything was looked at."""
+    return seen.last if seen.last is not None and seen.count == SET_MAX else _GREATEST_ID

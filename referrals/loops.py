@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from keel.loops import run_every
+from referrals.ending import Ends
 from referrals.forgetting import FORGET_EVERY_S, Forgetting
 from referrals.judging import Judge
 from referrals.tallying import TALLY_EVERY_S, Tallying
@@ -16,14 +17,16 @@ LATE_EVERY_S: Final = 600.0
 async def judge(judge: Judge, stop: asyncio.Event) -> None:
     """Judge what was ordered, and note what ended, until `stop`; now and then also what came long after its time."""
 
+    ends = Ends(judge.pool, judge.clock)
+
     async def late() -> None:
         await judge.late()
-        await judge.note_ends(late=True)
+        await ends.late()
 
     async with asyncio.TaskGroup() as group:
         group.create_task(run_every("attribution", JUDGE_EVERY_S, stop, judge.tick))
         group.create_task(run_every("late attribution", LATE_EVERY_S, stop, late))
-        group.create_task(run_every("ends of orders", ENDS_EVERY_S, stop, judge.note_ends))
+        group.create_task(run_every("ends of orders", ENDS_EVERY_S, stop, ends.tick))
 
 
 async def keep_touches(tallying: Tallying, forgetting: Forgetting, stop: asyncio.Event) -> None:

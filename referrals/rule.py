@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 DAY_S: Final = 86_400
 VALID_FOR_S_MIN: Final = 60
 VALID_FOR_S_MAX: Final = 5 * 365 * DAY_S
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
+FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Model(StrEnum):
@@ -49,9 +51,9 @@ class Rule:
         """Whether a visit at a time still counts for an order."""
         return self.valid_for_s is None or placed_at - at <= timedelta(seconds=self.valid_for_s)
 
-    def protects(self, won_at: datetime, at: datetime) -> bool:
-        """Whether a buyer who was won at one time is still protected at another."""
-        return self.protected_for_s is None or at - won_at < timedelta(seconds=self.protected_for_s)
+    def keeps_until(self, won_at: datetime) -> datetime:
+        """Until when a buyer who was won at a time is kept from everybody else."""
+        return FOR_EVER if self.protected_for_s is None else won_at + timedelta(seconds=self.protected_for_s)
 
 
 HOUSE_RULE: Final = Rule(Model.LAST_TOUCH, 7 * DAY_S, 0, SelfPurchase.REFUSE)
@@ -93,3 +95,14 @@ def rulebook_at(versions: Iterable[Version], at: datetime) -> Rulebook:
             newest[rule.campaign] = rule
     shop = newest.pop(None, HOUSE_RULE)
     return Rulebook(shop, {name: rule for name, rule in newest.items() if name is not None})
+
+
+def shops_in_turn(versions: Iterable[Version]) -> list[tuple[Rule, datetime | None]]:
+    """The shop's rules as they followed each other, each with the time from which on it was in force: as `rulebook_at`
+    gives them one by one. The first is the house's, which always was."""
+    turns: list[tuple[Rule, datetime | None]] = [(HOUSE_RULE, None)]
+    mine = [version for version in versions if version.rule.campaign is None]
+    for version in sorted(mine, key=lambda each: (each.in_force_at, each.rule.version)):
+        if version.rule.version > turns[-1][0].version:
+            turns.append((version.rule, version.in_force_at))
+    return turns

@@ -16,7 +16,7 @@ from keel.jobs import Run
 from orders.filters import ID_AFTER_PLACED_MAX, ID_BEFORE_PLACED_MAX, least_id_at
 from referrals import store_judging, store_rules, store_simulating
 from referrals.attributing import Decision, decide
-from referrals.judging import shown
+from referrals.judgements import shown
 from referrals.rule import Model, Rule, SelfPurchase, Version, rulebook_at
 from referrals.store_judging import Waiting
 from referrals.store_simulating import Given, Span, Written

@@ -1,6 +1,6 @@
 """SQL of judging: orders that wait, what was known of their buyers, and the judgements, written once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -49,15 +49,13 @@ async def take(connection: Connection, merchant_id: str) -> str | None:
     return None if reach is None else str(reach)
 
 
-async def waiting(
-    connection: Connection, merchant_id: str, *, above: str, placed_by: datetime, count: int
-) -> list[Waiting]:
-    """Orders with a greater id, placed by a time, that are not judged; oldest first."""
-    return await _with_cases(connection, await connection.fetch(_WAITING, merchant_id, above, placed_by, count))
+async def waiting(connection: Connection, merchant_id: str, order_ids: Sequence[str]) -> list[Waiting]:
+    """Of these orders those that are not judged, oldest first."""
+    return await _with_cases(connection, await connection.fetch(_WAITING, merchant_id, list(order_ids)))
 
 
 async def of_ids(connection: Connection, merchant_id: str, order_ids: Sequence[str]) -> list[Waiting]:
-    """The same of orders, judged or not, by their ids."""
+    """The same, judged or not."""
     return await _with_cases(connection, await connection.fetch(_OF_IDS, merchant_id, list(order_ids)))
 
 
@@ -81,27 +79,35 @@ async def reach(connection: Connection, merchant_id: str, order_id: str) -> None
     await connection.execute(_REACH, merchant_id, order_id)
 
 
-async def end(pool: Pool, merchant_id: str, *, above: str, count: int) -> int:
-    """Note of judged orders with a greater id that they ended; of how many. Safe to repeat."""
-    tag: str = await pool.execute(_END, merchant_id, above, count)
-    return int(tag.rpartition(" ")[2])
-
-
 async def _with_cases(connection: Connection, rows: Sequence[Row]) -> list[Waiting]:
     if not rows:
         return []
-    ids, merchant_id = [row["id"] for row in rows], rows[0]["merchant_id"]
+    merchant_id, orders = rows[0]["merchant_id"], range(len(rows))
     people = ["{" + ",".join(map(str, row["people"])) + "}" for row in rows]
     placed = [row["placed_at"] for row in rows]
-    touches: dict[str, list[Came]] = {}
-    for row in await connection.fetch(_TOUCHES, merchant_id, ids, people, placed, TOUCHES_MAX, FIRST_MAX):
-        touches.setdefault(str(row["order_id"]), []).append(_came(row, row["at"], str(row["touch_id"])))
-    return [_waiting(row, touches.get(str(row["id"]), ())) for row in rows]
+    found = await connection.fetch(_TOUCHES, merchant_id, orders, people, placed, TOUCHES_MAX, FIRST_MAX)
+    shares = await _shares(connection, merchant_id, {row["share_id"] for row in found})
+    touches: dict[int, list[Came]] = {}
+    for row in found:
+        if (share := shares.get(row["share_id"])) is not None:
+            touches.setdefault(row["no"], []).append(_came(row, *share))
+    return [_waiting(row, touches.get(no, ())) for no, row in enumerate(rows)]
+
+
+async def _shares(
+    connection: Connection, merchant_id: object, ids: Collection[object]
+) -> dict[object, tuple[str, tuple[str, ...], str | None, datetime | None]]:
+    """Sharer, chain, campaign and its end, by share: many came through the same."""
+    rows = await connection.fetch(_SHARES, merchant_id, list(ids)) if ids else ()
+    return {
+        row["id"]: (str(row["sharer_id"]), (*map(str, row["path"]), str(row["id"])), row["campaign"], row["ends_at"])
+        for row in rows
+    }
 
 
 def _waiting(row: Row, touches: Sequence[Came]) -> Waiting:
     code = CodeState(row["code_state"])
-    through = _came(row, row["placed_at"], None) if code is CodeState.GOOD else None
+    through = _through(row) if code is CodeState.GOOD else None
     people = frozenset(map(str, row["people"]))
     return Waiting(
         id=str(row["id"]),
@@ -118,10 +124,16 @@ def _waiting(row: Row, touches: Sequence[Came]) -> Waiting:
     )
 
 
-def _came(row: Row, at: datetime, touch_id: str | None) -> Came:
+def _came(row: Row, sharer_id: str, chain: tuple[str, ...], campaign: str | None, ends_at: datetime | None) -> Came:
+    over = ends_at is not None and ends_at <= row["at"]
+    return Came(chain[-1], sharer_id, chain, campaign, row["at"], str(row["touch_id"]), over)
+
+
+def _through(row: Row) -> Came:
+    """The order's own code, as a visit at its time."""
     share_id = str(row["share_id"])
     chain = (*map(str, row["path"]), share_id)
-    return Came(share_id, str(row["sharer_id"]), chain, row["campaign"], at, touch_id, row["over"])
+    return Came(share_id, str(row["sharer_id"]), chain, row["campaign"], row["placed_at"])
 
 
 _BEGIN: Final = """
@@ -148,7 +160,7 @@ _LINKED: Final = """(
 _CASES: Final = """
     SELECT o.*, CASE WHEN {linked} THEN people_of(o.merchant_id, ARRAY[o.customer_id], o.placed_at)
                      ELSE ARRAY[o.customer_id] END AS people,
-           s.id AS share_id, s.sharer_id, s.path, s.campaign, false AS over,
+           s.id AS share_id, s.sharer_id, s.path, s.campaign,
            CASE WHEN o.share_code IS NULL THEN 'none'
                 WHEN s.id IS NULL OR s.created_at > o.placed_at + interval '1 second' THEN 'unknown'
                 WHEN s.merchant_id <> o.merchant_id THEN 'foreign'
@@ -159,20 +171,13 @@ _CASES: Final = """
     LEFT JOIN campaign c ON c.merchant_id = s.merchant_id AND c.name = s.campaign
     ORDER BY o.id
 """
-_WAITING: Final = _CASES.format(
-    linked=_LINKED,
-    orders="""
-        SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id > $2 AND w.placed_at <= $3
-            AND NOT EXISTS (SELECT FROM attribution a WHERE a.order_id = w.id)
-        ORDER BY w.id LIMIT $4""",
-)
-_OF_IDS: Final = _CASES.format(
-    linked=_LINKED, orders="SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id = ANY ($2::uuid[])"
-)
+_BY_IDS: Final = "SELECT * FROM order_to_judge w WHERE w.merchant_id = $1 AND w.id = ANY ($2::uuid[])"
+_NOT_JUDGED: Final = " AND NOT EXISTS (SELECT FROM attribution a WHERE a.order_id = w.id)"
+_WAITING: Final = _CASES.format(linked=_LINKED, orders=_BY_IDS + _NOT_JUDGED)
+_OF_IDS: Final = _CASES.format(linked=_LINKED, orders=_BY_IDS)
 _TOUCHES: Final = """
-    SELECT w.order_id, t.id AS touch_id, t.at, s.id AS share_id, s.sharer_id, s.path, s.campaign,
-           coalesce(least(c.ends_at, c.archived_at) <= t.at, false) AS over
-    FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS w (order_id, people, placed_at)
+    SELECT w.no, t.id AS touch_id, t.at, t.share_id
+    FROM unnest($2::int[], $3::text[], $4::timestamptz[]) AS w (no, people, placed_at)
     CROSS JOIN LATERAL (
         (SELECT t.id, t.share_id, t.at FROM touch t
          WHERE t.merchant_id = $1 AND t.visitor_id = ANY (w.people::uuid[]) AND t.at <= w.placed_at
@@ -181,8 +186,11 @@ _TOUCHES: Final = """
         (SELECT t.id, t.share_id, t.at FROM touch t
          WHERE t.merchant_id = $1 AND t.visitor_id = ANY (w.people::uuid[]) AND t.at <= w.placed_at
          ORDER BY t.at, t.id LIMIT $6)) t
-    JOIN share s ON s.merchant_id = $1 AND s.id = t.share_id
-    LEFT JOIN campaign c ON c.merchant_id = s.merchant_id AND c.name = s.campaign
+"""
+_SHARES: Final = """
+    SELECT s.id, s.sharer_id, s.path, s.campaign, least(c.ends_at, c.archived_at) AS ends_at
+    FROM share s LEFT JOIN campaign c ON c.merchant_id = s.merchant_id AND c.name = s.campaign
+    WHERE s.merchant_id = $1 AND s.id = ANY ($2::uuid[])
 """
 _WRITE: Final = """
     INSERT INTO attribution (order_id, merchant_id, customer_id, sale_id, room_id, session_id, currency, total,
@@ -208,14 +216,4 @@ _ANNOUNCE: Final = """
         RETURNING id, aggregate, at)
     INSERT INTO outbox_delivery (event_id, subscriber, lane, aggregate, due_at)
     SELECT f.id, s, outbox_lane(f.aggregate), f.aggregate, f.at FROM facts f, unnest($2::text[]) AS s
-"""
-_END: Final = """
-    WITH over AS (
-        SELECT o.merchant_id, o.id, h.state, h.at FROM orders o
-        JOIN order_history h ON h.merchant_id = o.merchant_id AND h.order_id = o.id AND h.state = o.state
-        WHERE o.merchant_id = $1 AND o.id > $2 AND o.state IN ('expired', 'cancelled')
-            AND EXISTS (SELECT FROM attribution a WHERE a.order_id = o.id AND a.ended IS NULL)
-        ORDER BY o.id LIMIT $3)
-    UPDATE attribution a SET ended = v.state, ended_at = v.at FROM over v
-    WHERE a.merchant_id = v.merchant_id AND a.order_id = v.id AND a.ended IS NULL
 """

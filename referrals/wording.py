@@ -12,7 +12,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "last_touch": "The buyer came last through a link of {names}.",
     "first_touch": "Of the visits that still counted, the first was through a link of {names}.",
     "linear": "The buyer came through links of {names}; each visit that still counted has an equal part.",
-    "permanent_bind": "{names} brought the buyer first, and keeps him for good.",
+    "permanent_bind": "{names} brought the buyer, and keeps him for good.",
     "self_purchase": "The link is the buyer's own. The credit is held until somebody has looked at it.",
     "own_link": "The only links that the buyer came through were his own, which do not count.",
     "too_old": "The buyer's visits through links were too long ago to count.",
@@ -27,7 +27,8 @@ _WHY_NOT: Final[Mapping[str, str]] = {
     "other_campaign": "This link is judged by the rule of another campaign, or by the shop's.",
     "own_link": "A buyer's own link does not count.",
     "too_old": "The visit was too long ago.",
-    "protected": "Somebody else had brought the buyer shortly before, and was protected at the time.",
+    "bound": "Somebody else brought the buyer, and keeps him for good.",
+    "protected": "Somebody else had brought the buyer before, and was protected at the time.",
     "not_last": "Somebody else brought the buyer later.",
     "not_first": "Somebody else brought the buyer earlier.",
 }

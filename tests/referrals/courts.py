@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 
 from accounts.tokens import Claims
+from referrals.ending import Ends
 from referrals.judging import Judge
 from referrals.rule import DAY_S
 from tests.referrals.groves import Grove, open_grove
@@ -27,6 +28,7 @@ class Court:
 
     grove: Grove
     judge: Judge
+    ending: Ends
 
     async def order(
         self, who: Claims, *, code: str | None = None, total: int = TOTAL, rehearsal: bool = False, **columns: Any
@@ -98,4 +100,5 @@ class Court:
 async def open_court(database_url: str, redis_url: str) -> AsyncIterator[Court]:
     """A grove, and a worker that judges when it is told to."""
     async with open_grove(database_url, redis_url) as grove:
-        yield Court(grove, Judge(grove.shop.pool, grove.shop.ids, grove.shop.clock, ("board",)))
+        shop = grove.shop
+        yield Court(grove, Judge(shop.pool, shop.ids, shop.clock, ("board",)), Ends(shop.pool, shop.clock))

@@ -101,7 +101,7 @@ def test_who_does_not_count_any_more_protects_nobody():
 def test_a_buyer_is_bound_to_whoever_brought_him_first_for_good():
     decision = judge(came("anna", 900), came("bert", 1), by=rule(Model.PERMANENT_BIND))
     assert credited(decision) == {"anna": WHOLE}
-    assert why(decision) == {"bert's": Why.PROTECTED}
+    assert why(decision) == {"bert's": Why.BOUND}
 
 
 @pytest.mark.parametrize(

@@ -124,22 +124,6 @@ async def test_rehearsals_bring_nobody_anything(court: Court):
     assert await court.outcome(order_id) is None
 
 
-async def test_an_order_that_ended_keeps_its_credit_and_is_marked_before_or_after_it_is_judged(court: Court):
-    share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
-    buyer = await court.grove.person()
-    early, late, stands = [await court.order(buyer, code=share.code) for _ in range(3)]
-    await court.ends(buyer, early, "expired")
-    await court.judge_all()
-    assert await court.judge.note_ends() == 0
-    await court.ends(buyer, late)
-    marked = await asyncio.gather(court.judge.note_ends(), court.judge.note_ends(late=True))
-    assert (sum(marked), await court.judge.note_ends()) == (1, 0)
-    for order_id, ended in ((early, "expired"), (late, "cancelled"), (stands, None)):
-        found = await court.judgement(order_id)
-        assert found is not None
-        assert (found["ended"], await court.credits(order_id)) == (ended, {share.node.id: WHOLE})
-
-
 async def test_the_rule_of_the_orders_time_counts(court: Court):
     grove = court.grove
     buyer, room = await grove.person(), await grove.target("room")
@@ -191,6 +175,26 @@ async def test_a_worker_that_dies_between_two_steps_leaves_nothing_half_done(cou
     assert len(await court.grove.run("SELECT FROM outbox_event")) == 1
 
 
+async def test_what_is_stored_a_little_late_is_found_soon_and_the_rest_of_the_minute_is_seldom_looked_at(court: Court):
+    """An order that was stored ten seconds after its id was made; one that took two is judged with the next tick."""
+    share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
+    buyer, ids, clock = await court.grove.person(), court.grove.shop.ids, court.grove.shop.clock
+    await court.order(buyer)
+    await court.judge_all()
+    late_id = ids.new()
+    clock.advance(s=8)
+    soon_id = ids.new()
+    await court.judge_all()
+    placed_at = clock.now()
+    for order_id in (late_id, soon_id):
+        await court.order(buyer, code=share.code, id=order_id, placed_at=placed_at)
+    await court.judge_all()
+    assert (await court.credits(late_id), await court.credits(soon_id)) == ({}, {share.node.id: WHOLE})
+    clock.advance(ms=judging.WHOLE_EVERY_MS)
+    await court.judge_all()
+    assert await court.credits(late_id) == {share.node.id: WHOLE}
+
+
 async def test_what_is_stored_long_after_its_time_is_found_by_the_late_round(court: Court):
     share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
     buyer, old_id = await court.grove.person(), court.grove.shop.ids.new()
@@ -205,11 +209,14 @@ async def test_what_is_stored_long_after_its_time_is_found_by_the_late_round(cou
 
 async def test_a_long_history_is_judged_in_batches_and_no_order_is_passed_over(court: Court, monkeypatch):
     monkeypatch.setattr(judging, "BATCH_MAX", 3)
+    monkeypatch.setattr(judging, "SET_MAX", 5)
     share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
     buyer = await court.grove.person()
+    nobody = await court.order(await court.grove.person())
     old = [await court.order(buyer, code=share.code) for _ in range(7)]
     court.grove.shop.clock.advance(s=600)
     fresh = [await court.order(buyer, code=share.code) for _ in range(4)]
-    assert (await court.judge_all(), await court.judge.tick()) == (11, 0)
+    assert (await court.judge_all(), await court.judge.tick()) == (12, 0)
+    assert await court.outcome(nobody) == ("none", "no_touch")
     for order_id in (*old, *fresh):
         assert await court.credits(order_id) == {share.node.id: WHOLE}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keel.clock import from_ms
-from referrals.rule import HOUSE_RULE, Model, Rule, SelfPurchase, Version, rulebook_at
+from referrals.rule import HOUSE_RULE, Model, Rule, SelfPurchase, Version, rulebook_at, shops_in_turn
 
 START = from_ms(1_800_000_000_000)
 
@@ -36,3 +36,15 @@ def test_a_campaign_without_a_rule_goes_by_the_shops():
 def test_the_order_of_reading_does_not_matter(versions, second):
     at = START + timedelta(seconds=second)
     assert rulebook_at(versions, at) == rulebook_at(sorted(versions, key=lambda v: v.rule.version), at)
+
+
+SECONDS = st.integers(0, 9)
+
+
+@given(st.lists(SECONDS, max_size=6), SECONDS)
+def test_the_shops_rules_in_turn_are_those_of_each_moment(in_force, second):
+    versions = [version(number, after_s=after_s) for number, after_s in enumerate(in_force, start=1)]
+    versions.append(version(9, after_s=3, campaign="spring"))
+    at, turns = START + timedelta(seconds=second), shops_in_turn(versions)
+    assert [rule for rule, since in turns if since is None or since <= at][-1] == rulebook_at(versions, at).shop
+    assert [since for _, since in turns[1:]] == sorted(since for _, since in turns[1:] if since)

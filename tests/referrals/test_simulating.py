@@ -83,3 +83,23 @@ async def test_a_campaigns_rule_is_tried_in_place_of_that_campaigns_alone(court:
     await court.judge_all()
     spring = Rule(Model.LINEAR, 86_400, 0, SelfPurchase.REFUSE, campaign="spring")
     assert (await simulated(court, spring))["differ"] == 0
+
+
+async def test_a_rule_that_binds_keeps_a_buyer_from_a_campaign_in_a_simulation_as_in_earnest(court: Court):
+    grove, room = court.grove, await court.grove.target("room")
+    spring = await grove.target("campaign", name="spring")
+    hua, lan, buyer = [await grove.person() for _ in range(3)]
+    await grove.visit(buyer, await grove.share(hua, room))
+    await grove.visit(buyer, await grove.share(lan, spring))
+    await court.rule(campaign="spring", version=1)
+    before = await court.order(buyer)
+    await court.rule("permanent_bind")
+    after = await court.order(buyer)
+    await court.judge_all()
+    written = [list(await court.credits(order_id)) for order_id in (before, after)]
+    binding = Rule(Model.PERMANENT_BIND, None, None, SelfPurchase.REFUSE)
+    found = await simulated(court, binding)
+    (told,) = found["differing"]
+    assert told["order_id"] == before, "the one after went by this very rule"
+    assert [[credit["share_id"]] for credit in told["simulated"]["credits"]] == written[1:]
+    assert {each["sharer_id"]: each["simulated"] for each in found["sharers"]} == {hua.sub: 2 * TOTAL, lan.sub: 0}

@@ -3,7 +3,7 @@
 import pytest
 
 from referrals.attributing import CodeState, Outcome, Why
-from referrals.judging import shown
+from referrals.judgements import shown
 from referrals.rule import HOUSE_RULE, Model
 from referrals.wording import clocks_in_words, code_in_words, in_words, why_not
 
