@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 import httpx
 from pydantic import SecretStr
 
@@ -74,7 +73,7 @@ async def measure(url: str, redis_url: str) -> dict[str, Any]:
                 read[name] = await _timed(ask, BOARDS if "board" in name else READS)
                 say(f"{name:36}" + "  ".join(f"{figure} {value:>8}" for figure, value in read[name].items()))
         shares = {"largest session": sizes[0]["shares"], "median session": median["shares"]}
-        return {"shares": shares, "reads": read, "tallied": await _tallied(parts.pool, str(median["target_id"]))}
+        return {"shares": shares, "reads": read, "tallied": await _tallied(parts, str(median["target_id"]))}
 
 
 def _reads(
@@ -118,13 +117,14 @@ async def _timed(ask: Callable[[int], Awaitable[object]], times: int) -> dict[st
     return {"p50_ms": round(p50_ms, 2), "p99_ms": round(p99_ms, 2)}
 
 
-async def _tallied(pool: asyncpg.Pool, session_id: str) -> dict[str, Any]:
+async def _tallied(parts: Parts, session_id: str) -> dict[str, Any]:
     """The worker counts a session's visitors again from nothing: how fast, and whether to the same figures."""
+    pool = parts.pool
     before = await pool.fetch(_COUNTED, session_id)
     for statement, *rest in ((_FORGET, session_id), (_NONE, session_id), (_AGAIN, MERCHANT, session_id)):
         await pool.execute(statement, *rest)
     began_s = time.perf_counter()
-    counted = await tallying.Tallying(pool).tick()
+    counted = await tallying.Tallying(pool, parts.clock).tick()
     took_s = time.perf_counter() - began_s
     same = await pool.fetch(_COUNTED, session_id) == before
     return {"touches": counted, "per_s": round(counted / took_s), "same_figures": same}

@@ -5,6 +5,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from keel.clock import FakeClock
 from loadtests import referrals, referrals_fill
 from loadtests.referrals import measure
 from loadtests.referrals_fill import MERCHANT, fill
@@ -44,7 +45,7 @@ async def test_what_is_filled_at_once_is_what_the_worker_counts(filled):
         before = await tallies(pool)
         assert all(before.values())
         await recount(pool, MERCHANT)
-        while await Tallying(pool).tick():
+        while await Tallying(pool, FakeClock()).tick():
             pass
         after = await tallies(pool)
     for name, rows in before.items():

@@ -21,6 +21,7 @@ from live.attendance import Interval
 from live.store_presence import begin_life, store
 from referrals import store_touches
 from referrals.model import Channel, Visit, new_code
+from referrals.store_tallies import waiting
 from referrals.tallying import Tallying
 from tests.referrals.groves import Grove, open_grove
 
@@ -40,7 +41,7 @@ class Spread:
 
     @property
     def tallying(self) -> Tallying:
-        return Tallying(self.grove.shop.pool)
+        return Tallying(self.grove.shop.pool, self.grove.shop.clock)
 
     async def run(self, statement: str, *args: Any) -> list[asyncpg.Record]:
         return await self.grove.run(statement, *args)
@@ -125,8 +126,9 @@ class Spread:
 
     async def tally(self) -> None:
         """Until nothing is due."""
-        while await self.tallying.tick():
-            pass
+        tallying = self.tallying
+        while await waiting(self.grove.shop.pool):
+            await tallying.tick()
 
 
 @asynccontextmanager

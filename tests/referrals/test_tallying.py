@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from referrals.store_tallies import recount
+from referrals import tallying
+from referrals.store_tallies import recount, retry
 from tests.referrals.spread import Spread, counted_otherwise, open_spread, tallied
 
 
@@ -81,7 +82,8 @@ async def test_a_worker_that_is_killed_has_counted_nothing(spread):
     async with spread.grove.shop.pool.acquire() as connection:
         dying = connection.transaction()
         await dying.start()
-        assert await connection.fetchval("SELECT tree_tally(100)") > 0
+        taken = "SELECT counted FROM tree_tally($1, 100, $2)"
+        assert await connection.fetchval(taken, spread.grove.merchant_id, spread.grove.shop.clock.now()) > 0
         assert await connection.fetchval("SELECT sum(visitors) FROM tree_node") == 1
         await dying.rollback()
     await spread.tally()
@@ -92,6 +94,96 @@ async def test_two_workers_never_count_at_once(spread):
     session, share = await spread.session(), await spread.share("hua")
     await spread.visit("mei", share, session)
     await asyncio.gather(*(spread.tally() for _ in range(3)))
+    await spread.tally()
+    assert await tallied(spread) == await counted_otherwise(spread)
+
+
+@pytest.fixture
+async def neighbour(database_url: str, redis_url: str) -> AsyncIterator[Spread]:
+    """Another merchant, beside `spread`."""
+    async with open_spread(database_url, redis_url) as spread:
+        yield spread
+
+
+async def test_no_merchant_waits_for_one_whose_figures_somebody_holds(spread, neighbour):
+    for each in (spread, neighbour):
+        await each.visit("mei", await each.share("hua"))
+    async with spread.grove.shop.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(tree_lock($1))", spread.grove.merchant_id)
+        await spread.tallying.tick()
+        assert await tallied(spread) == {}
+        assert await tallied(neighbour) == await counted_otherwise(neighbour)
+    await spread.tally()
+    assert await tallied(spread) == await counted_otherwise(spread)
+
+
+async def test_merchants_have_turns_however_much_is_due_of_one(spread, neighbour, monkeypatch):
+    monkeypatch.setattr(tallying, "BATCH_MAX", 2)
+    monkeypatch.setattr(tallying, "BATCHES_MAX", 3)
+    for busy, quiet in ((spread, neighbour), (neighbour, spread)):
+        for number in range(20):
+            await busy.share(f"sharer-{number}")
+        await quiet.share("hua")
+        loop = busy.tallying
+        await loop.tick()
+        await loop.tick()
+        assert await tallied(quiet) == await counted_otherwise(quiet)
+        assert await tallied(busy) != await counted_otherwise(busy)
+        await busy.tally()
+
+
+async def one_that_cannot_be_counted(spread: Spread, session: str) -> str:
+    """A share through which no more visitors can be counted, with a visitor; and others who came with him."""
+    bad = await spread.share("hua")
+    await spread.tally()
+    await spread.run("UPDATE tree_node SET within_visitors = 2147483647 WHERE share_id = $1", bad)
+    for number in range(5):
+        await spread.visit(f"before-{number}", await spread.share(f"sharer-{number}"), session)
+    await spread.visit("mei", bad)
+    for number in range(5):
+        await spread.visit(f"after-{number}", await spread.share(f"sharer-{number}"), session)
+    return bad
+
+
+async def test_a_change_that_cannot_be_counted_is_put_aside_and_the_others_count(spread, neighbour, caplog):
+    session = await spread.session()
+    await one_that_cannot_be_counted(spread, session)
+    await neighbour.visit("mei", await neighbour.share("hua"))
+    await spread.tally()
+    (parked,) = await spread.mine("SELECT merchant_id, kind, who, sqlstate, failed_at FROM tree_parked")
+    assert (parked["kind"], str(parked["who"])) == ("visitor", await spread.person("mei"))
+    assert (parked["sqlstate"], parked["failed_at"]) == ("22003", spread.grove.shop.clock.now())
+    (seen,) = await spread.mine("SELECT merchant_id, count(*) FROM tree_visitor GROUP BY merchant_id")
+    assert seen["count"] == 10
+    assert await tallied(neighbour) == await counted_otherwise(neighbour)
+    assert "22003" in caplog.text
+
+
+@pytest.mark.parametrize("anew", [False, True])
+async def test_what_was_put_aside_is_counted_once_that_can_be(spread, anew):
+    bad = await one_that_cannot_be_counted(spread, await spread.session())
+    await spread.tally()
+    if anew:
+        await recount(spread.grove.shop.pool, spread.grove.merchant_id)
+    else:
+        await spread.run("UPDATE tree_node SET within_visitors = 0 WHERE share_id = $1", bad)
+        assert await retry(spread.grove.shop.pool, spread.grove.merchant_id) == 1
+    assert await spread.mine("SELECT * FROM tree_parked") == []
+    await spread.tally()
+    assert await tallied(spread) == await counted_otherwise(spread)
+
+
+async def test_what_another_fault_stops_stays_due(spread):
+    """A schema that is not there is no fault of the rows: nothing is put aside."""
+    await spread.visit("mei", await spread.share("hua"))
+    await spread.run("ALTER TABLE tree_buyer RENAME TO tree_buyer_away")
+    await spread.run("ALTER TABLE tree_visitor RENAME TO tree_visitor_away")
+    loop = spread.tallying
+    for _ in range(15):
+        await loop.tick()
+    assert await spread.mine("SELECT * FROM tree_parked") == []
+    await spread.run("ALTER TABLE tree_visitor_away RENAME TO tree_visitor")
+    await spread.run("ALTER TABLE tree_buyer_away RENAME TO tree_buyer")
     await spread.tally()
     assert await tallied(spread) == await counted_otherwise(spread)
 
@@ -158,7 +250,8 @@ async def tally_a_bit(spread: Spread, count: int, killed: bool) -> None:
     async with spread.grove.shop.pool.acquire() as connection:
         part = connection.transaction()
         await part.start()
-        await connection.fetchval("SELECT tree_tally($1)", count)
+        taken = "SELECT counted FROM tree_tally($1, $2, $3)"
+        await connection.fetchval(taken, spread.grove.merchant_id, count, spread.grove.shop.clock.now())
         await (part.rollback() if killed else part.commit())
 
 
