@@ -1,7 +1,8 @@
 """SQL of tallies: a merchant's are begun anew without those of others."""
 
 from referrals.store_tallies import Tallied, recount, tally, waiting
-from tests.referrals.spread import open_spread, tallied
+from tests.referrals.recounted import tallied
+from tests.referrals.spread import open_spread
 
 
 async def test_beginning_anew_leaves_other_merchants_alone(database_url, redis_url):

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from referrals import tallying
 from referrals.store_tallies import recount, retry
-from tests.referrals.spread import Spread, counted_otherwise, open_spread, tallied
+from tests.referrals.recounted import counted_otherwise, tallied
+from tests.referrals.spread import Spread, open_spread
 
 
 @pytest.fixture
@@ -199,76 +197,3 @@ async def test_a_cycle_cannot_be_written_by_sql(spread):
                family_id, $1, root_id, 1, ARRAY[$1::uuid], created_at FROM share WHERE id = $3"""
     with pytest.raises(asyncpg.CheckViolationError):
         await spread.run(cycle, spread.grove.shop.ids.new(), own, root)
-
-
-NAMES = ["hua", "lan", "mei", "bo", "an"]
-few = st.integers(0, 30)
-steps = st.one_of(
-    st.tuples(st.just("share"), st.sampled_from(NAMES), st.one_of(st.none(), few), st.booleans()),
-    st.tuples(
-        st.just("visit"), st.sampled_from(NAMES), few, few, st.integers(-2000, 2000), st.sampled_from(["", "g1"])
-    ),
-    st.tuples(st.just("watch"), st.sampled_from(NAMES), few),
-    st.tuples(st.just("order"), st.sampled_from(NAMES), st.lists(few, min_size=1, max_size=3), few, few),
-    st.tuples(st.just("end"), few, st.sampled_from(["expired", "cancelled"])),
-    st.tuples(st.just("tally"), st.integers(1, 3), st.booleans()),
-)
-
-
-async def live_through(spread: Spread, history: list[tuple[Any, ...]]) -> None:
-    """Do it all; what names something that is not there yet is left out."""
-    sessions = [await spread.session(), await spread.session(), None]
-    shares, orders = [await spread.share("hua")], list[str]()
-    for what, *how in history:
-        if what == "share":
-            name, parent, of_session = how
-            above = None if parent is None else shares[parent % len(shares)]
-            shares.append(await spread.share(name, above, session_id=sessions[0] if of_session else None))
-        elif what == "visit":
-            name, through, where, s, community = how
-            session = sessions[where % 3]
-            await spread.visit(name, shares[through % len(shares)], session, s=s, community=community or None)
-        elif what == "watch":
-            await spread.watch(how[0], str(sessions[how[1] % 2]))
-        elif what == "order":
-            name, to, where, amount = how
-            parts = {shares[number % len(shares)]: amount + place for place, number in enumerate(to)}
-            touches = [
-                str(row["id"])
-                for row in await spread.run(
-                    "SELECT id FROM touch WHERE merchant_id = $1 ORDER BY id LIMIT 2", spread.grove.merchant_id
-                )
-            ]
-            orders.append(await spread.order(name, parts, sessions[where % 3], touches=touches))
-        elif what == "end" and orders:
-            await spread.end(orders[how[0] % len(orders)], how[1])
-        elif what == "tally":
-            await tally_a_bit(spread, *how)
-
-
-async def tally_a_bit(spread: Spread, count: int, killed: bool) -> None:
-    async with spread.grove.shop.pool.acquire() as connection:
-        part = connection.transaction()
-        await part.start()
-        taken = "SELECT counted FROM tree_tally($1, $2, $3)"
-        await connection.fetchval(taken, spread.grove.merchant_id, count, spread.grove.shop.clock.now())
-        await (part.rollback() if killed else part.commit())
-
-
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(history=st.lists(steps, max_size=25))
-async def test_tallies_are_what_the_rows_say_after_any_history(database_url, redis_url, history):
-    async with open_spread(database_url, redis_url) as spread:
-        await live_through(spread, history)
-        await spread.tally()
-        expected = await counted_otherwise(spread)
-        assert await tallied(spread) == expected
-        await spread.run(
-            "INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who) "
-            "SELECT 'visitor', merchant_id, share_id, session_id, visitor_id FROM touch"  # told again
-        )
-        await spread.tally()
-        assert await tallied(spread) == expected
-        await recount(spread.grove.shop.pool, spread.grove.merchant_id)
-        await spread.tally()
-        assert await tallied(spread) == expected

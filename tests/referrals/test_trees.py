@@ -13,6 +13,7 @@ from referrals import store_ranks, store_tree_export, store_trees, tree_export, 
 from referrals.spreading import Figures, Ranking, Ranks
 from referrals.store_ranks import After
 from referrals.store_trees import Place
+from tests.referrals.recounted import assert_sums
 from tests.referrals.spread import Spread, open_spread
 
 BUYERS = Ranks(Ranking.VISITORS, "CNY")
@@ -52,6 +53,18 @@ async def test_the_sums_of_a_tree_are_the_sums_over_its_nodes(spread):
     assert summary.figures == whole == Figures(shares=5, visitors=10)
     roots = [node.within for node in nodes if node.parent_id is None]
     assert sum(roots, Figures()) == whole
+
+
+async def test_whoever_came_through_something_else_is_in_the_rooms_tree_with_what_brought_him(spread):
+    session, product = await spread.session(), (await spread.grove.target("product")).target_id
+    root = await spread.share("hua", product_id=product)
+    leaf = await spread.share("lan", root, product_id=product)
+    await spread.visit("mei", leaf, session)
+    await spread.order("mei", {leaf: 500}, session)
+    await spread.tally()
+    whole = Figures(shares=2, visitors=1, buyers=1, orders=1)
+    assert await assert_sums(spread, session) == whole
+    assert await assert_sums(spread, spread.room_id, is_room=True) == whole
 
 
 async def test_a_file_in_batches_has_every_share_once(spread, monkeypatch):
