@@ -59,7 +59,7 @@ class Subtree:
 
 async def exists(ledger: Ledger, place: Place) -> bool:
     """Whether the merchant has such a room or session. Raises LedgerFault."""
-    rows = await ledger.call(_EXISTS, place.merchant_id, place.id, "room" if place.is_room else "session")
+    rows = await ledger.call(_EXISTS, *place.key)
     return bool(rows[0]["known"])
 
 
@@ -137,9 +137,8 @@ SCOPES: Final = """
                    AND (c.id = $2 AND NOT $3 OR c.family_id = $2 AND $3))
 """
 _EXISTS: Final = """
-    SELECT EXISTS (SELECT FROM share_target WHERE merchant_id = $1 AND id = $2 AND kind = $3)
-        OR EXISTS (SELECT FROM tree_scope WHERE merchant_id = $1 AND id = $2
-                   AND (id = family_id) = ($3::text = 'room')) AS known
+    SELECT EXISTS (SELECT FROM room WHERE merchant_id = $1 AND id = $2 AND $3)
+        OR EXISTS (SELECT FROM session WHERE merchant_id = $1 AND id = $2 AND NOT $3 AND NOT rehearsal) AS known
 """
 _SLICES: Final = f"""
     {SCOPES} SELECT t.by, t.key, t.generation, {FIGURES} FROM scope c JOIN tree_slice t ON t.scope_id = c.id
