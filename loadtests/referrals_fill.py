@@ -111,13 +111,15 @@ _REST: Final = (
     SELECT DISTINCT ON (scope_id, customer_id) scope_id, customer_id, merchant_id, share_id, channel, community, at
     FROM tree_order WHERE state <> 'expired' ORDER BY scope_id, customer_id, order_id""",
     """CREATE UNLOGGED TABLE fact AS
-    SELECT target_id AS scope_id, id AS share_id, NULL AS channel, NULL AS community, created_at AS at, 1 AS shares,
-           0 AS visitors, 0 AS viewers, 0 AS buyers, 0 AS orders FROM share
-    UNION ALL SELECT family_id, id, NULL, NULL, created_at, 1, 0, 0, 0, 0 FROM share
-    UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 1, watched::int, 0, 0 FROM tree_visitor
-    UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 0, 0, 1, 0 FROM tree_buyer
-    UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 0, 0, 0, 1 FROM tree_order
-    WHERE state <> 'expired'""",
+    SELECT p.scope_id, f.share_id, channel, community, p.moment, shares, visitors, viewers, buyers, orders
+    FROM (SELECT target_id AS scope_id, id AS share_id, NULL AS channel, NULL AS community, created_at AS at,
+                 1 AS shares, 0 AS visitors, 0 AS viewers, 0 AS buyers, 0 AS orders FROM share
+          UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 1, watched::int, 0, 0 FROM tree_visitor
+          UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 0, 0, 1, 0 FROM tree_buyer
+          UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 0, 0, 0, 1 FROM tree_order
+          WHERE state <> 'expired') f
+    JOIN tree_scope c ON c.id = f.scope_id CROSS JOIN LATERAL (
+        VALUES (c.id, tree_moment(f.at)), (c.family_id, tree_day(f.at))) AS p (scope_id, moment)""",
     """CREATE UNLOGGED TABLE own AS
     SELECT f.scope_id, f.share_id, sum(shares) AS shares, sum(visitors) AS visitors, sum(viewers) AS viewers,
            sum(buyers) AS buyers, sum(orders) AS orders FROM fact f GROUP BY f.scope_id, f.share_id""",
@@ -136,19 +138,20 @@ _REST: Final = (
     SELECT f.scope_id, k.by, k.key, s.depth, s.merchant_id, sum(shares), sum(visitors), sum(viewers), sum(buyers),
            sum(orders)
     FROM fact f JOIN share s ON s.id = f.share_id CROSS JOIN LATERAL (VALUES ('generation', ''), ('channel', f.channel),
-        ('community', f.community), ('moment', extract(epoch FROM tree_moment(f.at))::bigint::text)) k (by, key)
+        ('community', f.community), ('moment', extract(epoch FROM f.moment)::bigint::text)) k (by, key)
     WHERE k.key IS NOT NULL GROUP BY f.scope_id, k.by, k.key, s.depth, s.merchant_id ORDER BY 1""",
     """INSERT INTO tree_money
-    SELECT o.scope_id, k.by, k.key, k.generation, 'CNY', o.merchant_id,
+    SELECT w.id, k.by, k.key, k.generation, 'CNY', o.merchant_id,
            coalesce(sum(amount) FILTER (WHERE state <> 'expired'), 0),
            coalesce(sum(amount) FILTER (WHERE state = 'paid'), 0),
            coalesce(sum(amount) FILTER (WHERE state = 'expired'), 0), 0
-    FROM tree_order o JOIN share s ON s.id = o.share_id CROSS JOIN LATERAL (
+    FROM tree_order o JOIN share s ON s.id = o.share_id JOIN tree_scope c ON c.id = o.scope_id
+    CROSS JOIN LATERAL (VALUES (c.id), (c.family_id)) AS w (id) CROSS JOIN LATERAL (
         VALUES ('generation', '', s.depth), ('channel', o.channel, s.depth), ('community', o.community, s.depth),
                ('share', o.share_id::text, 0), ('sharer', s.sharer_id::text, 0)
         UNION SELECT unnest(ARRAY['subtree', 'reach']), unnest(ARRAY[a.id, a.sharer_id]::text[]), 0
         FROM share a WHERE a.id = ANY (s.path || s.id)) k (by, key, generation)
-    WHERE k.key IS NOT NULL GROUP BY o.scope_id, k.by, k.key, k.generation, o.merchant_id ORDER BY 1""",
+    WHERE k.key IS NOT NULL GROUP BY w.id, k.by, k.key, k.generation, o.merchant_id ORDER BY 1""",
 )  # fmt: skip
 _OWN: Final = ", ".join(f"sum({name}) FILTER (WHERE mine)" for name in ("visitors", "viewers", "buyers", "orders"))
 _TABLES: Final = (

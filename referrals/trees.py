@@ -23,7 +23,7 @@ from referrals.spreading import (
 from referrals.store_ranks import After, Community, Sharer
 from referrals.store_trees import Place, Slice, SliceMoney, Subtree
 
-SESSION_MOMENT_S: Final = 600
+SESSION_MOMENT_S: Final = 600  # as they are counted: tree_moment and tree_day
 ROOM_MOMENT_S: Final = 86_400
 
 
@@ -63,8 +63,7 @@ class Summary:
 async def summary(ledger: Ledger, place: Place) -> Summary:
     """How a session, or a room, spread. Raises NotFound and LedgerFault."""
     await _known(ledger, place)
-    moment_s = ROOM_MOMENT_S if place.is_room else SESSION_MOMENT_S
-    slices = await store_trees.slices(ledger, place, moment_s=moment_s, moments_max=MOMENTS_MAX)
+    slices = await store_trees.slices(ledger, place, moments_max=MOMENTS_MAX)
     money = await store_trees.slice_money(ledger, place)
     generations = _generations(slices)
     return Summary(
@@ -73,7 +72,7 @@ async def summary(ledger: Ledger, place: Place) -> Summary:
         money=sum_of([each.money for each in money if each.by == "generation"]),
         generations=_with_money(generations, money),
         channels=_channels(slices, money),
-        moment_s=moment_s,
+        moment_s=ROOM_MOMENT_S if place.is_room else SESSION_MOMENT_S,
         moments=_moments(slices),
         subtrees=await store_trees.subtrees(ledger, place, count=SUBTREES_SHOWN_MAX),
     )

@@ -1,4 +1,4 @@
-"""Tallies of trees by merchant: no merchant waits for another one, and a row that cannot be counted is parked."""
+"""Tallies of trees by merchant, none of whom waits for another one; and those of a room with all its broadcasts."""
 
 from operator import methodcaller
 from pathlib import Path
@@ -12,11 +12,12 @@ SQL = Path(__file__).parent.parent / "sql"
 
 
 def upgrade() -> None:
-    """An index that stops nobody; then, while no worker counts, a table and functions."""
+    """An index that stops nobody; then, while no worker counts, a table, functions, and sums for rooms."""
     with op.get_context().autocommit_block():
         for statement in (SQL / "0016_tallies_indexes.sql").read_text().split(";\n"):
             if statement.strip():
                 op.execute(statement)
     connection = op.get_bind().connection.dbapi_connection
     assert connection is not None
-    connection.run_async(methodcaller("execute", (SQL / "0016_tallies.sql").read_text()))
+    for name in ("0016_tallies.sql", "0016_families.sql"):
+        connection.run_async(methodcaller("execute", (SQL / name).read_text()))

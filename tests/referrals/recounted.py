@@ -40,7 +40,7 @@ async def counted_otherwise(spread: Spread) -> dict[tuple[str, ...], dict[str, A
     rooms = {row["id"]: row["room_id"] for row in await spread.mine("SELECT * FROM session")}
     nodes |= {(rooms[scope], share_id) for scope, share_id in nodes if scope in rooms}  # of other things, too
     nodes = {(scope, each) for scope, share_id in nodes for each in (*shares[share_id]["path"], share_id)}
-    books = _Books(shares)
+    books = _Books(shares, rooms)
     for scope, share_id in nodes:
         books.add(scope, shares[share_id], {"shares": 1}, at=shares[share_id]["created_at"])
     watched = {(row["session_id"], row["viewer_id"]) for row in await spread.mine("SELECT * FROM session_viewer")}
@@ -74,12 +74,15 @@ async def assert_sums(spread: Spread, scope_id: str, *, is_room: bool = False) -
 
 
 class _Books:
-    def __init__(self, shares: dict[Any, Any]) -> None:
-        self._shares = shares
+    def __init__(self, shares: dict[Any, Any], rooms: dict[Any, Any]) -> None:
+        self._shares, self._rooms = shares, rooms
         self.all: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
 
     def add(self, scope: Any, share: Any, figures: dict[str, int], by: Any = None, *, at: Any) -> None:
         """Figures of a share, for all that they count into. Zeros leave no trace."""
+        if scope in self._rooms:  # which has shares of its own
+            of_room = {name: figure for name, figure in figures.items() if name != "shares"}
+            self.add(self._rooms[scope], share, of_room, by, at=at)
         figures = {name: figure for name, figure in figures.items() if figure}
         own = {name: figure for name, figure in figures.items() if name != "shares"}
         within = {f"within_{name}": figure for name, figure in figures.items()}
@@ -93,12 +96,15 @@ class _Books:
             below = share["depth"] - min(above["depth"] for above in line if above["sharer_id"] == sharer_id)
             self._put(("tree_sharer", scope, sharer_id), within)
             self._deepen(("tree_sharer", scope, sharer_id), below)
-        moment = to_ms(at) // 600_000 * 600
+        moment_s = 600 if scope in self._rooms else 86_400
+        moment = to_ms(at) // 1000 // moment_s * moment_s
         for name, key in (_slices(by) | {"moment": str(moment)}).items():
             self._put(("tree_slice", scope, name, key, share["depth"]), figures)
 
     def pay(self, scope: Any, share: Any, credit: Any) -> None:
         """The money of one credit."""
+        if scope in self._rooms:
+            self.pay(self._rooms[scope], share, credit)
         amount, state = credit["amount"], credit["state"]
         money = {
             "placed": amount if state in STANDING else 0,

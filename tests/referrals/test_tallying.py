@@ -82,7 +82,7 @@ async def test_a_worker_that_is_killed_has_counted_nothing(spread):
         await dying.start()
         taken = "SELECT counted FROM tree_tally($1, 100, $2)"
         assert await connection.fetchval(taken, spread.grove.merchant_id, spread.grove.shop.clock.now()) > 0
-        assert await connection.fetchval("SELECT sum(visitors) FROM tree_node") == 1
+        assert await connection.fetchval("SELECT sum(visitors) FROM tree_node WHERE scope_id = $1", session) == 1
         await dying.rollback()
     await spread.tally()
     assert (await figures(spread, session, share))["visitors"] == 1
