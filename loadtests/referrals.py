@@ -2,7 +2,7 @@
 
 Fills the database (see loadtests.referrals_fill), then reads over the whole application, without the socket, and the
 board as a worker does. Prints a JSON document, also in build/bench/referrals.json. `--engines DATABASE_URL REDIS_URL`
-reads from a database that is filled already.
+reads from a database that is filled already; `--part 10` fills a tenth.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from pydantic import SecretStr
 from loadtests.machine import about
 from loadtests.orders_list import named
 from loadtests.progress import say
-from loadtests.referrals_fill import MERCHANT, ORDERS, SHARES, TOUCHES, fill
+from loadtests.referrals_fill import MERCHANT, Size, fill
 from loadtests.rush import BUILD, data_folder
 from migrations import upgrade
 from millpond.api import build
@@ -130,32 +131,39 @@ async def _tallied(parts: Parts, session_id: str) -> dict[str, Any]:
     return {"touches": counted, "per_s": round(counted / took_s), "same_figures": same}
 
 
-def whole(engines: Engines | None, urls: tuple[str, str], folder: Path) -> dict[str, Any]:
+def whole(engines: Engines | None, urls: tuple[str, str], folder: Path, size: Size) -> dict[str, Any]:
     """Fill where that is to be done, and read."""
     began_s = time.perf_counter()
     if engines is not None:
         upgrade(engines.database_url)
-        asyncio.run(fill(engines.database_url, say))
+        asyncio.run(fill(engines.database_url, say, size))
     filled_s = round(time.perf_counter() - began_s)
     found = asyncio.run(measure(*urls))
     say(str(found["tallied"]))
     met = all(found["reads"][name]["p99_ms"] <= budget for name, budget in BUDGETS_MS.items())
-    size = {"shares": SHARES, "touches": TOUCHES, "orders": ORDERS, "filled_s": filled_s}
-    return {"about": about(folder), "size": size, **found, "budgets_p99_ms": BUDGETS_MS, "met": met}
+    return {
+        "about": about(folder),
+        "size": {**asdict(size), "filled_s": filled_s},
+        **found,
+        "budgets_p99_ms": BUDGETS_MS,
+        "met": met,
+    }
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engines", nargs=2, metavar=("DATABASE_URL", "REDIS_URL"))
-    given = parser.parse_args().engines
+    parser.add_argument("--part", type=int, default=1, metavar="N", help="so many times less of everything")
+    given = parser.parse_args()
+    size = Size().part(given.part)
     BUILD.mkdir(parents=True, exist_ok=True)
     with data_folder() as folder:
-        if given:
-            document = whole(None, (given[0], given[1]), folder)
+        if given.engines:
+            document = whole(None, tuple(given.engines), folder, size)
         else:
             with Engines.open(folder) as engines:
-                document = whole(engines, (engines.database_url, engines.redis_url), folder)
+                document = whole(engines, (engines.database_url, engines.redis_url), folder, size)
     text = json.dumps(document, indent=2)
     (BUILD / "referrals.json").write_text(text + "\n", encoding="utf-8")
     print(text)
