@@ -66,6 +66,17 @@ async def nodes(ledger: Ledger, place: Place) -> AsyncIterator[Sequence[TreeNode
         after = ids[-1]
 
 
+async def edges(ledger: Ledger, place: Place) -> AsyncIterator[Sequence[tuple[str, str]]]:
+    """From each share of a tree to those that grew under it, by their ids, in batches. Raises LedgerFault."""
+    after: str | None = None
+    while True:
+        rows = await ledger.call(_EDGES, *place.key, after, BATCH)
+        yield [(str(row["parent_id"]), str(row["id"])) for row in rows]
+        if len(rows) < BATCH:
+            return
+        after = str(rows[-1]["id"])
+
+
 _CURRENCIES: Final = """
     SELECT DISTINCT currency FROM tree_money WHERE merchant_id = $1 AND scope_id = $2 AND by = 'generation'
     ORDER BY currency
@@ -77,3 +88,8 @@ _NODES: Final = f"""
     WHERE t.scope_id = $2 AND t.merchant_id = $1 AND ($3::uuid IS NULL OR t.share_id > $3)
     ORDER BY t.share_id LIMIT $4
 """  # noqa: S608 - made of constants
+_EDGES: Final = """
+    SELECT s.parent_id, s.id FROM tree_node t JOIN share s ON s.merchant_id = $1 AND s.id = t.share_id
+    WHERE t.scope_id = $2 AND t.merchant_id = $1 AND t.generation > 0 AND ($3::uuid IS NULL OR t.share_id > $3)
+    ORDER BY t.share_id LIMIT $4
+"""

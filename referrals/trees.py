@@ -60,9 +60,15 @@ class Summary:
     subtrees: list[Subtree]
 
 
+async def known(ledger: Ledger, place: Place) -> None:
+    """Whether the merchant has such a room or session. Raises NotFound and LedgerFault."""
+    if not await store_trees.exists(ledger, place):
+        raise NotFound(what="room" if place.is_room else "session")
+
+
 async def summary(ledger: Ledger, place: Place) -> Summary:
     """How a session, or a room, spread. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     slices = await store_trees.slices(ledger, place, moments_max=MOMENTS_MAX)
     money = await store_trees.slice_money(ledger, place)
     generations = _generations(slices)
@@ -80,19 +86,14 @@ async def summary(ledger: Ledger, place: Place) -> Summary:
 
 async def sharers(ledger: Ledger, place: Place, ranks: Ranks, *, after: After | None, count: int) -> Sequence[Sharer]:
     """A page of those who shared, the best first. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     return await store_ranks.sharers(ledger, place, ranks, after=after, count=count)
 
 
 async def communities(ledger: Ledger, place: Place, *, after: After | None, count: int) -> Sequence[Community]:
     """A page of the groups that people came from, by visitors. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     return await store_ranks.communities(ledger, place, after=after, count=count)
-
-
-async def _known(ledger: Ledger, place: Place) -> None:
-    if not await store_trees.exists(ledger, place):
-        raise NotFound(what="room" if place.is_room else "session")
 
 
 def _generations(slices: Sequence[Slice]) -> list[Figures]:

@@ -78,6 +78,20 @@ async def test_a_file_in_batches_has_every_share_once(spread, monkeypatch):
     assert graph["edges"] == []
 
 
+async def test_the_edges_of_a_graph_are_the_lines_of_its_nodes_in_batches_too(spread, monkeypatch):
+    session = await spread.session()
+    place, ledger = await wide(spread, session), spread.grove.shop.ledger
+    parent = (await spread.run("SELECT id FROM share ORDER BY id LIMIT 1"))[0]["id"]
+    for number in range(5):
+        parent = await spread.share(f"below-{number}", str(parent), session_id=session)
+    await spread.tally()
+    monkeypatch.setattr(store_tree_export, "BATCH", 2)
+    graph = json.loads(b"".join([piece async for piece in await tree_export.graph(ledger, place)]))
+    lines = [(node["parent_id"], node["id"]) for node in graph["nodes"] if node["parent_id"] is not None]
+    assert [(edge["source"], edge["target"]) for edge in graph["edges"]] == lines
+    assert len(lines) == 5
+
+
 async def test_an_empty_tree_is_an_empty_file(spread):
     place = Place(spread.grove.merchant_id, await spread.session(), is_room=False)
     graph = b"".join([piece async for piece in await tree_export.graph(spread.grove.shop.ledger, place)])
