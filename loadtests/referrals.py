@@ -100,6 +100,9 @@ def _reads(
         "a sharer's page": lambda number: get("/v1/shares/mine", sharer(number)),
         "the board of the largest session": lambda _: leading.leaders(parts.pool, MERCHANT, LARGEST),
         "sharers of the largest session": lambda _: get(of(LARGEST, "/sharers"), staff, by="within_viewers"),
+        "sharers of its room": lambda _: get(
+            f"/v1/staff/rooms/{named('room1')}/dissemination/sharers", staff, by="within_viewers"
+        ),
         "sharers by money": lambda _: get(of(LARGEST, "/sharers"), staff, by="within_placed"),
         "communities of the largest session": lambda _: get(of(LARGEST, "/communities"), staff),
         "tree of a room of ten sessions": lambda _: get(f"/v1/staff/rooms/{named('room7')}/dissemination", staff),

@@ -67,6 +67,21 @@ async def test_whoever_came_through_something_else_is_in_the_rooms_tree_with_wha
     assert await assert_sums(spread, spread.room_id, is_room=True) == whole
 
 
+async def test_a_room_is_read_without_its_sessions_however_many_it_had(spread):
+    sessions = [await spread.session() for _ in range(3)]
+    share = await spread.share("hua")
+    for number, session in enumerate(sessions):
+        await spread.visit(f"mei-{number}", share, session)
+    await spread.tally()
+    ledger, room = spread.grove.shop.ledger, Place(spread.grove.merchant_id, spread.room_id, is_room=True)
+    tree, people = await trees.summary(ledger, room), await trees.sharers(ledger, room, BUYERS, after=None, count=20)
+    for table in ("tree_node", "tree_sharer", "tree_slice", "tree_money"):
+        await spread.run(f"DELETE FROM {table} WHERE scope_id = ANY ($1::uuid[])", sessions)
+    assert await trees.summary(ledger, room) == tree
+    assert await trees.sharers(ledger, room, BUYERS, after=None, count=20) == people
+    assert people[0].own.visitors == 3
+
+
 async def test_a_file_in_batches_has_every_share_once(spread, monkeypatch):
     place, ledger = await wide(spread, await spread.session()), spread.grove.shop.ledger
     monkeypatch.setattr(store_tree_export, "BATCH", 2)
