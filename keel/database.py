@@ -150,7 +150,7 @@ async def edge(
 
 
 async def _keep_as_it_is(_: asyncpg.Connection) -> None:
-    """Nothing here changes a connection's session, so nothing is reset: that would cost a round trip per batch."""
+    """Nothing here changes a connection's session, so nothing is reset: that would cost a round trip per reading."""
 
 
 def create_hot_pool(
@@ -184,6 +184,7 @@ def create_pool(database_url: str) -> asyncpg.Pool:
         max_size=POOL_SIZE_MAX,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=LONG_ANSWER_TIMEOUT_S,
+        reset=_keep_as_it_is,
         server_settings={
             "application_name": "millpond",
             "statement_timeout": str(round(LONG_ANSWER_TIMEOUT_S * 1000)),

@@ -2,7 +2,7 @@
 
 Fills the database (see loadtests.referrals_fill), then reads over the whole application, without the socket, and the
 board as a worker does. Prints a JSON document, also in build/bench/referrals.json. `--engines DATABASE_URL REDIS_URL`
-reads from a database that is filled already.
+reads from a database that is filled already; `--part 10` fills a tenth.
 """
 
 import argparse
@@ -11,17 +11,17 @@ import json
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 import httpx
 from pydantic import SecretStr
 
 from loadtests.machine import about
 from loadtests.orders_list import named
 from loadtests.progress import say
-from loadtests.referrals_fill import MERCHANT, ORDERS, SHARES, TOUCHES, fill
+from loadtests.referrals_fill import MERCHANT, Size, fill
 from loadtests.rush import BUILD, data_folder
 from migrations import upgrade
 from millpond.api import build
@@ -74,7 +74,7 @@ async def measure(url: str, redis_url: str) -> dict[str, Any]:
                 read[name] = await _timed(ask, BOARDS if "board" in name else READS)
                 say(f"{name:36}" + "  ".join(f"{figure} {value:>8}" for figure, value in read[name].items()))
         shares = {"largest session": sizes[0]["shares"], "median session": median["shares"]}
-        return {"shares": shares, "reads": read, "tallied": await _tallied(parts.pool, str(median["target_id"]))}
+        return {"shares": shares, "reads": read, "tallied": await _tallied(parts, str(median["target_id"]))}
 
 
 def _reads(
@@ -100,6 +100,9 @@ def _reads(
         "a sharer's page": lambda number: get("/v1/shares/mine", sharer(number)),
         "the board of the largest session": lambda _: leading.leaders(parts.pool, MERCHANT, LARGEST),
         "sharers of the largest session": lambda _: get(of(LARGEST, "/sharers"), staff, by="within_viewers"),
+        "sharers of its room": lambda _: get(
+            f"/v1/staff/rooms/{named('room1')}/dissemination/sharers", staff, by="within_viewers"
+        ),
         "sharers by money": lambda _: get(of(LARGEST, "/sharers"), staff, by="within_placed"),
         "communities of the largest session": lambda _: get(of(LARGEST, "/communities"), staff),
         "tree of a room of ten sessions": lambda _: get(f"/v1/staff/rooms/{named('room7')}/dissemination", staff),
@@ -118,44 +121,52 @@ async def _timed(ask: Callable[[int], Awaitable[object]], times: int) -> dict[st
     return {"p50_ms": round(p50_ms, 2), "p99_ms": round(p99_ms, 2)}
 
 
-async def _tallied(pool: asyncpg.Pool, session_id: str) -> dict[str, Any]:
+async def _tallied(parts: Parts, session_id: str) -> dict[str, Any]:
     """The worker counts a session's visitors again from nothing: how fast, and whether to the same figures."""
+    pool = parts.pool
     before = await pool.fetch(_COUNTED, session_id)
     for statement, *rest in ((_FORGET, session_id), (_NONE, session_id), (_AGAIN, MERCHANT, session_id)):
         await pool.execute(statement, *rest)
     began_s = time.perf_counter()
-    counted = await tallying.Tallying(pool).tick()
+    counted = await tallying.Tallying(pool, parts.clock).tick()
     took_s = time.perf_counter() - began_s
     same = await pool.fetch(_COUNTED, session_id) == before
     return {"touches": counted, "per_s": round(counted / took_s), "same_figures": same}
 
 
-def whole(engines: Engines | None, urls: tuple[str, str], folder: Path) -> dict[str, Any]:
+def whole(engines: Engines | None, urls: tuple[str, str], folder: Path, size: Size) -> dict[str, Any]:
     """Fill where that is to be done, and read."""
     began_s = time.perf_counter()
     if engines is not None:
         upgrade(engines.database_url)
-        asyncio.run(fill(engines.database_url, say))
+        asyncio.run(fill(engines.database_url, say, size))
     filled_s = round(time.perf_counter() - began_s)
     found = asyncio.run(measure(*urls))
     say(str(found["tallied"]))
     met = all(found["reads"][name]["p99_ms"] <= budget for name, budget in BUDGETS_MS.items())
-    size = {"shares": SHARES, "touches": TOUCHES, "orders": ORDERS, "filled_s": filled_s}
-    return {"about": about(folder), "size": size, **found, "budgets_p99_ms": BUDGETS_MS, "met": met}
+    return {
+        "about": about(folder),
+        "size": {**asdict(size), "filled_s": filled_s},
+        **found,
+        "budgets_p99_ms": BUDGETS_MS,
+        "met": met,
+    }
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engines", nargs=2, metavar=("DATABASE_URL", "REDIS_URL"))
-    given = parser.parse_args().engines
+    parser.add_argument("--part", type=int, default=1, metavar="N", help="so many times less of everything")
+    given = parser.parse_args()
+    size = Size().part(given.part)
     BUILD.mkdir(parents=True, exist_ok=True)
     with data_folder() as folder:
-        if given:
-            document = whole(None, (given[0], given[1]), folder)
+        if given.engines:
+            document = whole(None, tuple(given.engines), folder, size)
         else:
             with Engines.open(folder) as engines:
-                document = whole(engines, (engines.database_url, engines.redis_url), folder)
+                document = whole(engines, (engines.database_url, engines.redis_url), folder, size)
     text = json.dumps(document, indent=2)
     (BUILD / "referrals.json").write_text(text + "\n", encoding="utf-8")
     print(text)

@@ -6,17 +6,42 @@ grows under one of level d - 1 of the same broadcast, and each level is smaller 
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import asyncpg
 
-SHARES, TOUCHES, ORDERS, SESSIONS = 1_000_000, 5_000_000, 200_000, 400
+SESSIONS: Final = 400
 LEVELS: Final = 31
 MERCHANT: Final = "01900000-0000-7000-8000-000000000001"
 START: Final = "timestamptz '2026-01-01 00:00Z'"
 # How many of a hundred thousand shares are on each level; each is about four fifths of the one above.
 _SIZES: Final = [0.8**level for level in range(LEVELS)]
 WHERE_TO: Final = [sum(_SIZES[:level]) / sum(_SIZES) for level in range(LEVELS + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much of what there is. In statements `<shares>` stands for its number, and so on."""
+
+    shares: int = 1_000_000
+    touches: int = 5_000_000
+    orders: int = 200_000
+    customers: int = 500_000
+    visitors: int = 3_500_000
+
+    def part(self, of: int) -> "Size":
+        """So many times smaller."""
+        return Size(**{name: value // of for name, value in asdict(self).items()})
+
+    def put_into(self, statement: str) -> str:
+        """The statement for this size."""
+        for name, value in asdict(self).items():
+            statement = statement.replace(f"<{name}>", str(value))
+        for name, columns in _COLUMNS.items():
+            statement = statement.replace(name, ", ".join(columns))
+        return statement
+
 
 _LARGEST: Final = "CASE WHEN {n} % 4 = 0 THEN 1 ELSE 2 + abs(hashint4({n}::int)::bigint) % {others} END"
 
@@ -28,9 +53,9 @@ def _session(n: str) -> str:
 _HEAD: Final = (
     f"INSERT INTO merchant (id, name, created_at) VALUES ('{MERCHANT}', 'Pond', {START})",
     f"""INSERT INTO customer (id, merchant_id, created_at)
-    SELECT md5('c' || n)::uuid, '{MERCHANT}', {START} FROM generate_series(0, 499999) n""",
+    SELECT md5('c' || n)::uuid, '{MERCHANT}', {START} FROM generate_series(0, <customers> - 1) n""",
     f"""INSERT INTO customer_profile (merchant_id, customer_id, display_name)
-    SELECT '{MERCHANT}', md5('c' || n)::uuid, 'Sharer ' || n FROM generate_series(0, 99999) n""",
+    SELECT '{MERCHANT}', md5('c' || n)::uuid, 'Sharer ' || n FROM generate_series(0, <customers> / 5 - 1) n""",
     f"""INSERT INTO room (id, merchant_id, title, created_at)
     SELECT md5('room' || n)::uuid, '{MERCHANT}', 'Room ' || n, {START} FROM generate_series(0, 39) n""",
     f"""INSERT INTO session (id, merchant_id, room_id, created_at, state, started_at, ended_at)
@@ -57,7 +82,7 @@ _LEVEL: Final = f"""
     INSERT INTO share (id, merchant_id, code, sharer_id, target_kind, target_id, family_id, parent_id, root_id, depth,
                        path, created_at)
     SELECT w.id, '{MERCHANT}', 'A' || translate(lpad(to_hex(w.n), 8, '0'), '01', 'YZ'),
-           md5('c' || w.n % 500000)::uuid, 'session', md5('session' || w.session)::uuid,
+           md5('c' || w.n % <customers>)::uuid, 'session', md5('session' || w.session)::uuid,
            md5('room' || w.session % 40)::uuid, w.parent_id,
            coalesce(s.root_id, w.id), coalesce(s.depth + 1, 0),
            CASE WHEN s.id IS NULL THEN '{{}}' ELSE s.path || s.id END, w.at
@@ -66,12 +91,12 @@ _LEVEL: Final = f"""
 _TOUCH: Final = f"""
     INSERT INTO touch (id, merchant_id, share_id, visitor_id, channel, community, session_id, at)
     SELECT (lpad(to_hex(t.n), 12, '0') || '70008000000000000000')::uuid, '{MERCHANT}', m.id,
-           md5('v' || t.n % 3500000)::uuid,
+           md5('v' || t.n % <visitors>)::uuid,
            (ARRAY['group', 'private_chat', 'moments', 'poster', 'qr', 'unknown'])[1 + t.n % 6],
            CASE t.n % 6 WHEN 0 THEN 'group-' || abs(hashint4(t.n / 6)::bigint) % 3000 END,
            md5('session' || m.session)::uuid,
            {START} + m.session * interval '12 hours' + (m.level * 300 + t.n % 1500) * interval '1 s'
-    FROM (SELECT n, 1 + (abs(hashint4(n)::bigint) % {SHARES})::int AS share_no FROM generate_series(1, {TOUCHES}) n) t
+    FROM (SELECT n, 1 + (abs(hashint4(n)::bigint) % <shares>)::int AS share_no FROM generate_series(1, <touches>) n) t
     JOIN made m ON m.n = t.share_no
 """
 _REST: Final = (
@@ -79,12 +104,12 @@ _REST: Final = (
     f"""INSERT INTO session_viewer (session_id, viewer_id, merchant_id)
     SELECT DISTINCT session_id, visitor_id, '{MERCHANT}'::uuid FROM touch
     WHERE get_byte(uuid_send(visitor_id), 15) < 150""",
-    f"""INSERT INTO orders (merchant_id, id, sale_id, segment, customer_id, claim_key, state, currency, lines_total,
+    """INSERT INTO orders (merchant_id, id, sale_id, segment, customer_id, claim_key, state, currency, lines_total,
                             total, room_id, session_id, placed_at, expires_at)
     SELECT t.merchant_id, t.id, md5('sale')::uuid, 0, t.visitor_id, 'k', CASE WHEN n % 10 = 0 THEN 'expired'
            WHEN n % 4 = 0 THEN 'paid' ELSE 'awaiting_payment' END, 'CNY', 9900, 9900, s.family_id,
            t.session_id, t.at, t.at
-    FROM (SELECT *, row_number() OVER () AS n FROM touch LIMIT {ORDERS}) t JOIN share s ON s.id = t.share_id""",
+    FROM (SELECT *, row_number() OVER () AS n FROM touch LIMIT <orders>) t JOIN share s ON s.id = t.share_id""",
     """INSERT INTO attribution (order_id, merchant_id, customer_id, sale_id, room_id, session_id, currency, total,
         code_state, outcome, reason, rule, touches, considered, placed_at, decided_at, ended, ended_at)
     SELECT id, merchant_id, customer_id, sale_id, room_id, session_id, currency, total, 'none', 'credited',
@@ -113,7 +138,6 @@ _REST: Final = (
     """CREATE UNLOGGED TABLE fact AS
     SELECT target_id AS scope_id, id AS share_id, NULL AS channel, NULL AS community, created_at AS at, 1 AS shares,
            0 AS visitors, 0 AS viewers, 0 AS buyers, 0 AS orders FROM share
-    UNION ALL SELECT family_id, id, NULL, NULL, created_at, 1, 0, 0, 0, 0 FROM share
     UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 1, watched::int, 0, 0 FROM tree_visitor
     UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 0, 0, 1, 0 FROM tree_buyer
     UNION ALL SELECT scope_id, share_id, channel, community, at, 0, 0, 0, 0, 1 FROM tree_order
@@ -149,8 +173,30 @@ _REST: Final = (
         UNION SELECT unnest(ARRAY['subtree', 'reach']), unnest(ARRAY[a.id, a.sharer_id]::text[]), 0
         FROM share a WHERE a.id = ANY (s.path || s.id)) k (by, key, generation)
     WHERE k.key IS NOT NULL GROUP BY o.scope_id, k.by, k.key, k.generation, o.merchant_id ORDER BY 1""",
+    # A share is of one session here, so its room has the same of it.
+    """INSERT INTO tree_node
+    SELECT c.family_id, share_id, n.merchant_id, generation, {figures}, within_shares, {within}, levels
+    FROM tree_node n JOIN tree_scope c ON c.id = n.scope_id ORDER BY 1""",
+    """INSERT INTO tree_sharer
+    SELECT c.family_id, sharer_id, n.merchant_id, sum(shares), {sums}, sum(within_shares), {within_sums}, max(levels)
+    FROM tree_sharer n JOIN tree_scope c ON c.id = n.scope_id GROUP BY 1, 2, 3 ORDER BY 1""",
+    """INSERT INTO tree_slice
+    SELECT c.family_id, by, CASE by WHEN 'moment' THEN (key::bigint / 86400 * 86400)::text ELSE key END, generation,
+           n.merchant_id, sum(shares), {sums}
+    FROM tree_slice n JOIN tree_scope c ON c.id = n.scope_id GROUP BY 1, 2, 3, 4, 5 ORDER BY 1""",
+    """INSERT INTO tree_money
+    SELECT c.family_id, by, key, generation, currency, n.merchant_id, sum(placed), sum(paid), sum(lapsed), 0
+    FROM tree_money n JOIN tree_scope c ON c.id = n.scope_id GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1""",
 )  # fmt: skip
-_OWN: Final = ", ".join(f"sum({name}) FILTER (WHERE mine)" for name in ("visitors", "viewers", "buyers", "orders"))
+_TAIL: Final = ("DROP TABLE made, fact, own, line", "VACUUM ANALYZE")
+_FIGURES: Final = ("visitors", "viewers", "buyers", "orders")
+_COLUMNS: Final = {
+    "{own}": [f"sum({name}) FILTER (WHERE mine)" for name in _FIGURES],
+    "{figures}": _FIGURES,
+    "{within}": [f"within_{name}" for name in _FIGURES],
+    "{sums}": [f"sum({name})" for name in _FIGURES],
+    "{within_sums}": [f"sum(within_{name})" for name in _FIGURES],
+}
 _TABLES: Final = (
     "share", "touch", "session_viewer", "attribution", "credit", "orders", "tree_visitor", "tree_order", "tree_buyer",
     "tree_node", "tree_sharer", "tree_slice", "tree_money",
@@ -161,45 +207,42 @@ _SESSION: Final = """
     SET session_replication_role = replica; SET synchronous_commit = off; SET work_mem = '256MB';
     SET maintenance_work_mem = '512MB'; SET max_parallel_maintenance_workers = 1
 """
+# All but primary keys, and what foreign keys point at.
 _INDEXES: Final = """
-    SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition,
-           c.conname AS kept_by, i.indrelid::regclass::text AS table
+    SELECT CASE WHEN c.oid IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)
+                ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', i.indrelid::regclass, c.conname) END AS away,
+           CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
+                ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, c.conname,
+                            pg_get_constraintdef(c.oid)) END AS back
     FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u')
-    WHERE i.indrelid = ANY ($1::text[]::regclass[])
+    WHERE i.indrelid = ANY ($1::text[]::regclass[]) AND c.contype IS DISTINCT FROM 'p'
+        AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.conindid = i.indexrelid AND f.contype = 'f')
 """
 
 
-async def fill(url: str, say: Callable[[str], None]) -> None:
+async def fill(url: str, say: Callable[[str], None], size: Size) -> None:
     """All of it. Rows are made right, so what checks each of them looks away, and indexes come afterwards."""
     connection = await asyncpg.connect(url)
     for setting in _HASTE:
         await connection.execute(f"ALTER SYSTEM SET {setting}")
     await connection.execute("SELECT pg_reload_conf()")
     await connection.execute(_SESSION)
-    for statement in _HEAD:
-        await connection.execute(statement)
-    await _shares(connection)
-    say(f"{SHARES} shares")
-    late = [table for table in _TABLES if table != "share"]
-    indexes = [row for row in await connection.fetch(_INDEXES, late) if not row["kept_by"]]
-    for index in indexes:
-        await connection.execute(f"DROP INDEX {index['name']}")
-    for statement in _REST:
+    indexes = await connection.fetch(_INDEXES, _TABLES)
+    for statement in (*(index["away"] for index in indexes), *_HEAD):
+        await connection.execute(size.put_into(statement))
+    await _shares(connection, size)
+    say(f"{size.shares} shares")
+    for statement in (*_REST, *(index["back"] for index in indexes), *_TAIL):
         began_s = time.perf_counter()
-        await connection.execute(statement.replace("{own}", _OWN))
+        await connection.execute(size.put_into(statement))
         say(f"{time.perf_counter() - began_s:5.0f} s  {' '.join(statement.split())[:60]}")
-    for index in indexes:
-        await connection.execute(index["definition"])
-    say("indexes")
-    await connection.execute("DROP TABLE made, fact, own, line")
-    await connection.execute("VACUUM ANALYZE")
     await connection.close()
 
 
-async def _shares(connection: asyncpg.Connection) -> None:
+async def _shares(connection: asyncpg.Connection, size: Size) -> None:
     for level in range(LEVELS):
-        first, last = (round(SHARES * WHERE_TO[level + step]) for step in (0, 1))
-        await connection.execute(_LEVEL, first + 1, last, level)
+        first, last = (round(size.shares * WHERE_TO[level + step]) for step in (0, 1))
+        await connection.execute(size.put_into(_LEVEL), first + 1, last, level)
         if not level:
             await connection.execute("ANALYZE made; ANALYZE share")
     await connection.execute("CREATE UNIQUE INDEX ON made (n); ANALYZE made; ANALYZE share")

@@ -169,7 +169,7 @@ def _add_sharing(app: FastAPI, parts: Parts, settings: Settings) -> None:
     app.state.long_readings = routes_funnel.LongReadings(parts.pool)
     shares = share_routes.router, share_routes.short, share_routes.staff
     credit = routes_credit.own, routes_credit.staff
-    trees = tree_routes.own, tree_routes.staff, routes_funnel.router
+    trees = tree_routes.own, tree_routes.of_sessions, tree_routes.of_rooms, routes_funnel.router
     for router in (*trees, *shares, *credit):
         app.include_router(router)
 

@@ -54,9 +54,8 @@ async def work(parts: Parts, stop: asyncio.Event, touches_kept: timedelta = TOUC
     """All loops, until `stop`; each finishes the tick it is in."""
     relay = Relay(parts.pool, parts.subscribers(), parts.clock)
     reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
-    upkeep = Upkeep(
-        parts.ledger, parts.book, reconciler, Sweeper(parts.gate, parts.ledger, parts.clock), parts.rebuilder
-    )
+    sweeper = Sweeper(parts.gate, parts.ledger, parts.clock)
+    upkeep = Upkeep(parts.ledger, parts.book, reconciler, sweeper, parts.rebuilder)
     selling, studio = parts.selling, parts.studio()
     jobs = JobRunner(
         parts.sessions,
@@ -87,7 +86,8 @@ async def work(parts: Parts, stop: asyncio.Event, touches_kept: timedelta = TOUC
         group.create_task(run_every("sale watch", WATCH_EVERY_S, stop, sale_watch.tick))
         group.create_task(run_every("silent gateways", SILENT_GATEWAYS_EVERY_S, stop, silent_gateways))
         group.create_task(run_every("sale clock", SALE_CLOCK_EVERY_S, stop, sale_clock))
-        group.create_task(keep_touches(Tallying(parts.pool), Forgetting(parts.pool, parts.clock, touches_kept), stop))
+        tallying, forgetting = Tallying(parts.pool, parts.clock), Forgetting(parts.pool, parts.clock, touches_kept)
+        group.create_task(keep_touches(tallying, forgetting, stop))
         board = Leaderboard(parts.pool, parts.redis, parts.room_log)
         group.create_task(run_every("leaderboard", BOARD_EVERY_S, stop, board.tick))
         group.create_task(run_every("shelves", TELL_EVERY_S, stop, lambda: tell_changed_shelves(studio)))

@@ -21,3 +21,6 @@ MINI_CODES: Final = Counter(
     "millpond_mini_codes_total", "Questions to platforms for a mini-program's code, by the answer", ["outcome"]
 )
 TREE_TALLIED: Final = Counter("millpond_tree_tallied_total", "Changes that were counted into the tallies of trees")
+TREE_PARKED: Final = Counter(
+    "millpond_tree_parked_total", "Changes that cannot be counted into the tallies of trees, by the error", ["sqlstate"]
+)

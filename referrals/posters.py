@@ -1,7 +1,7 @@
 """Use cases of posters: one's own, for a share; and for staff how they look."""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from accounts.tokens import Claims
@@ -99,10 +99,7 @@ async def poster(here: Posters, planned: Plan) -> Poster:
 async def template(here: Posters, by: Principal) -> tuple[Template, int]:
     """The merchant's template and its version; the house's own, at 0, where he has none."""
     async with edge(here.sessions) as session:
-        row = await store.find_template(session, by.merchant_id)
-    if row is None:
-        return Template(), 0
-    return Template(**{name: getattr(row, name) for name in asdict(Template())}), row.version
+        return await store.find_template(session, by.merchant_id)
 
 
 async def put_template(here: Posters, by: Principal, new: Template, *, version: int) -> int:

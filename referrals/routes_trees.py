@@ -1,6 +1,6 @@
 """How something spread, over HTTP: for staff, of sessions and rooms; and what sharers brought, for themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Final
 
@@ -71,11 +71,8 @@ async def ranks_of(by: Ranking = Ranking.BUYERS, currency: Currency = "CNY") -> 
 
 
 Ranked = Annotated[Ranks, Depends(ranks_of)]
-OfSession = Annotated[Place, Depends(session_place)]
-OfRoom = Annotated[Place, Depends(room_place)]
 
 own = APIRouter(prefix="/v1/shares", tags=["sharing"])
-staff = APIRouter(prefix="/v1/staff", tags=["staff"])
 
 
 @own.get("/mine")
@@ -94,78 +91,55 @@ async def list_brought(here: Here, who: Who, below: Below = None, count: Count =
     return BroughtPage(shares=page, next=next_of([each.node for each in shares], count))
 
 
-@staff.get("/sessions/{session_id}/dissemination")
-async def of_session(ledger: Tables, place: OfSession) -> TreeOut:
-    """How a session spread: generations, channels, time, money, and the greatest trees."""
-    return TreeOut.model_validate(await trees.summary(ledger, place))
+def _trees_of(prefix: str, of: Callable[..., Awaitable[Place]]) -> APIRouter:
+    """The same readings of sessions and of rooms."""
+    router = APIRouter(prefix=f"/v1/staff/{prefix}/dissemination", tags=["staff"])
+
+    @router.get("")
+    async def tree(ledger: Tables, place: Annotated[Place, Depends(of)]) -> TreeOut:
+        """How it spread: generations, channels, time, money, and the greatest trees. A room: over all its sessions and
+        off air."""
+        return TreeOut.model_validate(await trees.summary(ledger, place))
+
+    @router.get("/sharers")
+    async def sharers(
+        ledger: Tables,
+        place: Annotated[Place, Depends(of)],
+        ranks: Ranked,
+        after: AfterSharer = None,
+        count: Count = 20,
+    ) -> SharerPage:
+        """Who brought most, and how deep it went."""
+        page = await trees.sharers(ledger, place, ranks, after=_after(after), count=count)
+        return SharerPage(sharers=[SharerOut.model_validate(each) for each in page], next=_next(page, count))
+
+    @router.get("/communities")
+    async def communities(
+        ledger: Tables, place: Annotated[Place, Depends(of)], after: AfterCommunity = None, count: Count = 20
+    ) -> CommunityPage:
+        """Which groups visitors came from."""
+        page = await trees.communities(ledger, place, after=_after(after), count=count)
+        return CommunityPage(communities=[CommunityOut.model_validate(each) for each in page], next=_next(page, count))
+
+    _add_files(router, of)
+    return router
 
 
-@staff.get("/rooms/{room_id}/dissemination")
-async def of_room(ledger: Tables, place: OfRoom) -> TreeOut:
-    """How a room spread, over all its sessions and off air."""
-    return TreeOut.model_validate(await trees.summary(ledger, place))
+def _add_files(router: APIRouter, of: Callable[..., Awaitable[Place]]) -> None:
+    @router.get(".csv", response_class=StreamingResponse, responses=_CSV)
+    async def csv(ledger: Tables, place: Annotated[Place, Depends(of)]) -> StreamingResponse:
+        """Every share of the tree, a line each."""
+        return StreamingResponse(await tree_export.csv(ledger, place), media_type=MEDIA_TYPE, headers=_as_file("csv"))
+
+    @router.get(".json", response_class=StreamingResponse, responses=_GRAPH)
+    async def graph(ledger: Tables, place: Annotated[Place, Depends(of)]) -> StreamingResponse:
+        """The same as a graph: nodes, and edges from each share to those that grew under it."""
+        lines = await tree_export.graph(ledger, place)
+        return StreamingResponse(lines, media_type="application/json", headers=_as_file("json"))
 
 
-@staff.get("/sessions/{session_id}/dissemination/sharers")
-async def session_sharers(
-    ledger: Tables, place: OfSession, ranks: Ranked, after: AfterSharer = None, count: Count = 20
-) -> SharerPage:
-    """Who brought most to a session, and how deep it went."""
-    page = await trees.sharers(ledger, place, ranks, after=_after(after), count=count)
-    return SharerPage(sharers=[SharerOut.model_validate(each) for each in page], next=_next(page, count))
-
-
-@staff.get("/sessions/{session_id}/dissemination/communities")
-async def session_communities(
-    ledger: Tables, place: OfSession, after: AfterCommunity = None, count: Count = 20
-) -> CommunityPage:
-    """Which groups the visitors of a session came from."""
-    page = await trees.communities(ledger, place, after=_after(after), count=count)
-    return CommunityPage(communities=[CommunityOut.model_validate(each) for each in page], next=_next(page, count))
-
-
-@staff.get("/sessions/{session_id}/dissemination.csv", response_class=StreamingResponse, responses=_CSV)
-async def session_csv(ledger: Tables, place: OfSession) -> StreamingResponse:
-    """Every share of a session's tree, a line each."""
-    return StreamingResponse(await tree_export.csv(ledger, place), media_type=MEDIA_TYPE, headers=_as_file("csv"))
-
-
-@staff.get("/sessions/{session_id}/dissemination.json", response_class=StreamingResponse, responses=_GRAPH)
-async def session_graph(ledger: Tables, place: OfSession) -> StreamingResponse:
-    """The same as a graph: nodes, and edges from each share to those that grew under it."""
-    lines = await tree_export.graph(ledger, place)
-    return StreamingResponse(lines, media_type="application/json", headers=_as_file("json"))
-
-
-@staff.get("/rooms/{room_id}/dissemination/sharers")
-async def room_sharers(
-    ledger: Tables, place: OfRoom, ranks: Ranked, after: AfterSharer = None, count: Count = 20
-) -> SharerPage:
-    """Who brought most to a room, and how deep it went."""
-    page = await trees.sharers(ledger, place, ranks, after=_after(after), count=count)
-    return SharerPage(sharers=[SharerOut.model_validate(each) for each in page], next=_next(page, count))
-
-
-@staff.get("/rooms/{room_id}/dissemination/communities")
-async def room_communities(
-    ledger: Tables, place: OfRoom, after: AfterCommunity = None, count: Count = 20
-) -> CommunityPage:
-    """Which groups the visitors of a room came from."""
-    page = await trees.communities(ledger, place, after=_after(after), count=count)
-    return CommunityPage(communities=[CommunityOut.model_validate(each) for each in page], next=_next(page, count))
-
-
-@staff.get("/rooms/{room_id}/dissemination.csv", response_class=StreamingResponse, responses=_CSV)
-async def room_csv(ledger: Tables, place: OfRoom) -> StreamingResponse:
-    """Every share of a room's tree, a line each."""
-    return StreamingResponse(await tree_export.csv(ledger, place), media_type=MEDIA_TYPE, headers=_as_file("csv"))
-
-
-@staff.get("/rooms/{room_id}/dissemination.json", response_class=StreamingResponse, responses=_GRAPH)
-async def room_graph(ledger: Tables, place: OfRoom) -> StreamingResponse:
-    """The same as a graph: nodes, and edges from each share to those that grew under it."""
-    lines = await tree_export.graph(ledger, place)
-    return StreamingResponse(lines, media_type="application/json", headers=_as_file("json"))
+of_sessions = _trees_of("sessions/{session_id}", session_place)
+of_rooms = _trees_of("rooms/{room_id}", room_place)
 
 
 def _after(text: str | None) -> After | None:

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,10 +19,11 @@ from referrals.tables_posters import PosterTemplateRow
 _FIELDS: Final = tuple(asdict(Template()))
 
 
-async def find_template(session: AsyncSession, merchant_id: str) -> PosterTemplateRow | None:
-    """A merchant's template; None where he has none of his own."""
-    found: PosterTemplateRow | None = await session.get(PosterTemplateRow, merchant_id)
-    return found
+async def find_template(session: AsyncSession, merchant_id: str) -> tuple[Template, int]:
+    """A merchant's template and its version; the house's own, at 0, where he has none."""
+    mine = select(PosterTemplateRow.__table__).where(PosterTemplateRow.merchant_id == merchant_id)
+    row = (await session.execute(mine)).mappings().one_or_none()
+    return (Template(), 0) if row is None else (_template_of(row), row["version"])
 
 
 async def put_template(
@@ -48,7 +49,10 @@ async def put_template(
 async def poster(ledger: Ledger, merchant_id: str, code: str, now: datetime) -> tuple[Share, Subject, Template] | None:
     """A merchant's share by its code, with what its poster shows and how. Raises LedgerFault."""
     rows = await ledger.call(_POSTER, merchant_id, code, now)
-    return (share_of(rows[0]), _subject_of(rows[0]), _template_of(rows[0])) if rows else None
+    if not rows:
+        return None
+    template = Template() if rows[0]["template_version"] is None else _template_of(rows[0])
+    return share_of(rows[0]), _subject_of(rows[0]), template
 
 
 async def target(ledger: Ledger, merchant_id: str, kind: TargetKind, target_id: str, now: datetime) -> Subject | None:
@@ -68,8 +72,8 @@ def _subject_of(row: Row) -> Subject:
     )
 
 
-def _template_of(row: Row) -> Template:
-    return Template(**{name: row[name] for name in _FIELDS}) if row["template_version"] is not None else Template()
+def _template_of(row: Row | RowMapping) -> Template:
+    return Template(**{name: row[name] for name in _FIELDS})
 
 
 _ITEM: Final = """

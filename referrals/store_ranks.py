@@ -7,7 +7,7 @@ from typing import Final
 from inventory.ledger import Ledger
 from keel.database import Pool
 from referrals.spreading import LEADERS_MAX, Figures, Leader, Money, Ranking, Ranks, Selling
-from referrals.store_trees import FIGURES, MONEY, NODE_FIGURES, SCOPES, Place, figures_of, money_by_key, money_of
+from referrals.store_trees import Place, figures_of, money_by_key, money_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ NOTHING: Final = Brought(Figures(shares=1), Figures(shares=1), 0, [])
 async def sharers(ledger: Ledger, place: Place, ranks: Ranks, *, after: After | None, count: int) -> list[Sharer]:
     """A page of sharers, the best first; by money those with some of that currency. Raises LedgerFault."""
     start = (None, None) if after is None else (after.value, after.id)
-    by_money = ranks.by in (Ranking.PLACED, Ranking.WITHIN_PLACED)
-    of_session = _PAYING_OF_SESSION if by_money else _SHARERS_OF_SESSION
-    rows = await ledger.call(
-        _SHARERS if place.is_room else of_session, *place.key, ranks.by, ranks.currency, *start, count
-    )
+    asked = *place.key, ranks.by, *start, count
+    if ranks.by in (Ranking.PLACED, Ranking.WITHIN_PLACED):
+        rows = await ledger.call(_PAYING, *asked, ranks.currency)
+    else:
+        rows = await ledger.call(_SHARERS, *asked)
     ids = [str(row["sharer_id"]) for row in rows]
     own = await money_by_key(ledger, place, "sharer", ids)
     within = await money_by_key(ledger, place, "reach", ids)
@@ -124,74 +124,61 @@ async def selling(pool: Pool) -> list[Selling]:
     return [Selling(str(row["merchant_id"]), str(row["room_id"]), str(row["session_id"])) for row in rows]
 
 
-_WITHIN: Final = """
-    sum(t.within_visitors)::int AS within_visitors, sum(t.within_viewers)::int AS within_viewers,
-    sum(t.within_buyers)::int AS within_buyers, sum(t.within_orders)::int AS within_orders, max(t.levels) AS levels
-"""
 _VALUE: Final = """
-    CASE $4::text WHEN 'buyers' THEN w.buyers WHEN 'viewers' THEN w.viewers WHEN 'visitors' THEN w.visitors
+    CASE $3::text WHEN 'buyers' THEN w.buyers WHEN 'viewers' THEN w.viewers WHEN 'visitors' THEN w.visitors
         WHEN 'within_buyers' THEN w.within_buyers WHEN 'within_viewers' THEN w.within_viewers
         WHEN 'within_visitors' THEN w.within_visitors WHEN 'levels' THEN w.levels END::bigint
 """
-_MONEY_OF: Final = "CASE $4::text WHEN 'placed' THEN 'sharer' WHEN 'within_placed' THEN 'reach' END"
+_MONEY_OF: Final = "CASE $3::text WHEN 'placed' THEN 'sharer' WHEN 'within_placed' THEN 'reach' END"
 _NAMED: Final = """
     SELECT g.*, p.display_name FROM page g
     LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, g.sharer_id)
     ORDER BY g.value DESC, g.sharer_id
 """
-# Of a room: summed over its scopes first.
+# Its rows are what is shown: by a figure the best of them, by money along an index.
 _SHARERS: Final = f"""
-    {SCOPES}, w AS (
-        SELECT t.sharer_id, {FIGURES}, {_WITHIN},
-               coalesce(sum(t.within_shares) FILTER (WHERE NOT $3 OR c.id = c.family_id), 0)::int AS within_shares
-        FROM scope c JOIN tree_sharer t ON t.scope_id = c.id GROUP BY t.sharer_id),
-    paid AS (
-        SELECT t.key::uuid AS sharer_id, sum(t.placed)::bigint AS placed
-        FROM scope c JOIN tree_money t ON t.scope_id = c.id
-        WHERE t.by = {_MONEY_OF} AND t.currency = $5 GROUP BY t.key),
-    ranked AS (SELECT w.*, coalesce(p.placed, {_VALUE}) AS value FROM w LEFT JOIN paid p USING (sharer_id)),
-    page AS (
-        SELECT * FROM ranked WHERE value IS NOT NULL
-            AND ($6::bigint IS NULL OR value < $6 OR value = $6 AND sharer_id > $7::uuid)
-        ORDER BY value DESC, sharer_id LIMIT $8)
-    {_NAMED}
-"""  # noqa: S608 - made of constants
-# Of one session its rows are what is shown: by a figure the best of them, by money along an index.
-_SHARERS_OF_SESSION: Final = f"""
     WITH ranked AS (
-        SELECT w.*, {_VALUE} AS value FROM tree_sharer w WHERE w.merchant_id = $1 AND w.scope_id = $2 AND NOT $3
-            AND $5::text IS NOT NULL),
+        SELECT w.*, {_VALUE} AS value FROM tree_sharer w WHERE w.merchant_id = $1 AND w.scope_id = $2),
     page AS (
-        SELECT * FROM ranked WHERE $6::bigint IS NULL OR value < $6 OR value = $6 AND sharer_id > $7::uuid
-        ORDER BY value DESC, sharer_id LIMIT $8)
+        SELECT * FROM ranked WHERE $4::bigint IS NULL OR value < $4 OR value = $4 AND sharer_id > $5::uuid
+        ORDER BY value DESC, sharer_id LIMIT $6)
     {_NAMED}
 """  # noqa: S608 - made of constants
-_PAYING_OF_SESSION: Final = f"""
+_PAYING: Final = f"""
     WITH best AS (
         SELECT t.key::uuid AS sharer_id, t.placed AS value FROM tree_money t
-        WHERE t.merchant_id = $1 AND t.scope_id = $2 AND NOT $3 AND t.by = {_MONEY_OF}
-            AND t.by IN ('sharer', 'reach') AND t.currency = $5
-            AND ($6::bigint IS NULL OR t.placed < $6 OR t.placed = $6 AND t.key COLLATE "C" > $7::uuid::text)
-        ORDER BY t.placed DESC, t.key COLLATE "C" LIMIT $8),
+        WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.by = {_MONEY_OF}
+            AND t.by IN ('sharer', 'reach') AND t.currency = $7
+            AND ($4::bigint IS NULL OR t.placed < $4 OR t.placed = $4 AND t.key COLLATE "C" > $5::uuid::text)
+        ORDER BY t.placed DESC, t.key COLLATE "C" LIMIT $6),
     page AS (SELECT w.*, b.value FROM best b JOIN tree_sharer w ON w.scope_id = $2 AND w.sharer_id = b.sharer_id)
     {_NAMED}
 """  # noqa: S608 - made of constants
-_COMMUNITIES: Final = f"""
-    {SCOPES}, whole AS (
-        SELECT t.key, {FIGURES} FROM scope c JOIN tree_slice t ON t.scope_id = c.id
-        WHERE t.by = 'community' GROUP BY t.key)
-    SELECT * FROM whole WHERE $4::bigint IS NULL OR visitors < $4 OR visitors = $4 AND key COLLATE "C" > $5::text
-    ORDER BY visitors DESC, key COLLATE "C" LIMIT $6
-"""  # noqa: S608 - made of constants
-_BROUGHT: Final = f"""
-    SELECT t.share_id, {NODE_FIGURES} FROM tree_node t
+_COMMUNITIES: Final = """
+    WITH whole AS (
+        SELECT t.key, sum(t.shares)::int AS shares, sum(t.visitors)::int AS visitors, sum(t.viewers)::int AS viewers,
+               sum(t.buyers)::int AS buyers, sum(t.orders)::int AS orders
+        FROM tree_slice t WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.by = 'community' GROUP BY t.key)
+    SELECT * FROM whole WHERE $3::bigint IS NULL OR visitors < $3 OR visitors = $3 AND key COLLATE "C" > $4::text
+    ORDER BY visitors DESC, key COLLATE "C" LIMIT $5
+"""
+# Of a share over the families in whose trees it is, its own first of all: their broadcasts are among them.
+_BROUGHT: Final = """
+    SELECT t.share_id, 1 AS shares, sum(t.visitors)::int AS visitors, sum(t.viewers)::int AS viewers,
+           sum(t.buyers)::int AS buyers, sum(t.orders)::int AS orders, max(t.within_shares) AS within_shares,
+           sum(t.within_visitors)::int AS within_visitors, sum(t.within_viewers)::int AS within_viewers,
+           sum(t.within_buyers)::int AS within_buyers, sum(t.within_orders)::int AS within_orders,
+           max(t.levels) AS levels
+    FROM tree_node t JOIN tree_scope c ON c.id = t.scope_id AND c.family_id = c.id
     WHERE t.merchant_id = $1 AND t.share_id = ANY ($2::uuid[]) GROUP BY t.share_id
-"""  # noqa: S608 - made of constants
-_BROUGHT_MONEY: Final = f"""
-    SELECT t.key, {MONEY} FROM tree_node n
+"""
+_BROUGHT_MONEY: Final = """
+    SELECT t.key, t.currency, sum(t.placed)::bigint AS placed, sum(t.paid)::bigint AS paid,
+           sum(t.lapsed)::bigint AS lapsed, sum(t.cancelled)::bigint AS cancelled
+    FROM tree_node n JOIN tree_scope c ON c.id = n.scope_id AND c.family_id = c.id
     JOIN tree_money t ON t.scope_id = n.scope_id AND t.by = 'share' AND t.key = n.share_id::text
     WHERE n.merchant_id = $1 AND n.share_id = ANY ($2::uuid[]) GROUP BY t.key, t.currency ORDER BY t.currency
-"""  # noqa: S608 - made of constants
+"""
 # By an index, in the order of the board.
 _LEADERS: Final = """
     WITH best AS MATERIALIZED (

@@ -1,13 +1,43 @@
-"""SQL of the tallies of trees: what is due is counted, and a merchant's tallies are begun anew."""
+"""SQL of the tallies of trees, by merchant: what is due is counted, what was parked tried again, or all begun anew."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+
+import asyncpg
 
 from keel.database import Pool
 
 
-async def tally(pool: Pool, count: int) -> int:
-    """Count at most so much of what is due; how much it was. 0 too while another worker counts."""
-    return int(await pool.fetchval(_TALLY, count))
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """How much was taken from what is due. `parked`: it was one row that cannot be counted, by this SQLSTATE."""
+
+    count: int
+    parked: str | None
+
+
+class NotTallied(Exception):
+    """What was taken cannot be counted now, or not together, and is due as before; its text is an SQLSTATE."""
+
+
+async def waiting(pool: Pool) -> list[str]:
+    """The merchants of whom something is due, by id."""
+    return [str(row["id"]) for row in await pool.fetch(_WAITING)]
+
+
+async def tally(pool: Pool, merchant_id: str, count: int, now: datetime) -> Tallied:
+    """Count at most so much of what is due of a merchant; nothing while another worker does. Raises NotTallied."""
+    try:
+        (row,) = await pool.fetch(_TALLY, merchant_id, count, now)
+    except (asyncpg.PostgresError, TimeoutError) as error:
+        raise NotTallied(getattr(error, "sqlstate", "no answer in time")) from error
+    return Tallied(row["counted"], row["parked"])
+
+
+async def retry(pool: Pool, merchant_id: str) -> int:
+    """Make due again what was parked of a merchant; how much it was."""
+    return int(await pool.fetchval(_RETRY, merchant_id))
 
 
 async def recount(pool: Pool, merchant_id: str) -> None:
@@ -15,5 +45,9 @@ async def recount(pool: Pool, merchant_id: str) -> None:
     await pool.execute(_RECOUNT, merchant_id)
 
 
-_TALLY: Final = "SELECT tree_tally($1)"
+_WAITING: Final = """
+    SELECT m.id FROM merchant m WHERE EXISTS (SELECT FROM tree_due d WHERE d.merchant_id = m.id) ORDER BY m.id
+"""
+_TALLY: Final = "SELECT counted, parked FROM tree_tally($1, $2, $3)"
+_RETRY: Final = "SELECT tree_retry($1)"
 _RECOUNT: Final = "SELECT tree_recount($1)"

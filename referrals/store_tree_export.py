@@ -7,7 +7,7 @@ from typing import Final
 
 from inventory.ledger import Ledger
 from referrals.spreading import Figures, Money
-from referrals.store_trees import NODE_FIGURES, SCOPES, Place, figures_of, money_by_key
+from referrals.store_trees import NODE_FIGURES, Place, figures_of, money_by_key
 
 BATCH: Final = 2_000
 
@@ -66,20 +66,30 @@ async def nodes(ledger: Ledger, place: Place) -> AsyncIterator[Sequence[TreeNode
         after = ids[-1]
 
 
-_CURRENCIES: Final = f"""
-    {SCOPES} SELECT DISTINCT t.currency FROM scope c JOIN tree_money t ON t.scope_id = c.id
-    WHERE t.by = 'generation' ORDER BY t.currency
-"""  # noqa: S608 - made of constants
-# A room's nodes are its family's; what each brought is summed over all scopes that it is in.
+async def edges(ledger: Ledger, place: Place) -> AsyncIterator[Sequence[tuple[str, str]]]:
+    """From each share of a tree to those that grew under it, by their ids, in batches. Raises LedgerFault."""
+    after: str | None = None
+    while True:
+        rows = await ledger.call(_EDGES, *place.key, after, BATCH)
+        yield [(str(row["parent_id"]), str(row["id"])) for row in rows]
+        if len(rows) < BATCH:
+            return
+        after = str(rows[-1]["id"])
+
+
+_CURRENCIES: Final = """
+    SELECT DISTINCT currency FROM tree_money WHERE merchant_id = $1 AND scope_id = $2 AND by = 'generation'
+    ORDER BY currency
+"""
 _NODES: Final = f"""
-    {SCOPES}, page AS (
-        SELECT n.share_id FROM tree_node n
-        WHERE n.scope_id = $2 AND n.merchant_id = $1 AND ($4::uuid IS NULL OR n.share_id > $4)
-        ORDER BY n.share_id LIMIT $5)
     SELECT s.id, s.code, s.parent_id, s.root_id, s.depth, s.sharer_id, s.target_kind, s.target_id, s.campaign,
            s.created_at, {NODE_FIGURES}
-    FROM page p JOIN share s ON s.merchant_id = $1 AND s.id = p.share_id
-    CROSS JOIN LATERAL (
-        SELECT n.* FROM tree_node n JOIN scope c ON c.id = n.scope_id WHERE n.share_id = p.share_id) t
-    GROUP BY s.id ORDER BY s.id
+    FROM tree_node t JOIN share s ON s.merchant_id = $1 AND s.id = t.share_id
+    WHERE t.scope_id = $2 AND t.merchant_id = $1 AND ($3::uuid IS NULL OR t.share_id > $3)
+    ORDER BY t.share_id LIMIT $4
 """  # noqa: S608 - made of constants
+_EDGES: Final = """
+    SELECT s.parent_id, s.id FROM tree_node t JOIN share s ON s.merchant_id = $1 AND s.id = t.share_id
+    WHERE t.scope_id = $2 AND t.merchant_id = $1 AND t.generation > 0 AND ($3::uuid IS NULL OR t.share_id > $3)
+    ORDER BY t.share_id LIMIT $4
+"""

@@ -1,4 +1,4 @@
-"""SQL of trees, read from their tallies. A room's are the sums over its broadcasts and what came off air."""
+"""SQL of trees, read from their tallies. A room's are kept with those of its broadcasts: see migration 0016."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from referrals.spreading import Figures, Money
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The scopes of a tree: one session, or a room with all of its own."""
+    """What a tree is of: one session, or a room with all of its own."""
 
     merchant_id: str
     id: str
     is_room: bool
 
     @property
-    def key(self) -> tuple[str, str, bool]:
+    def key(self) -> tuple[str, str]:
         """As statements take it."""
-        return self.merchant_id, self.id, self.is_room
+        return self.merchant_id, self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ class Subtree:
 
 async def exists(ledger: Ledger, place: Place) -> bool:
     """Whether the merchant has such a room or session. Raises LedgerFault."""
-    rows = await ledger.call(_EXISTS, place.merchant_id, place.id, "room" if place.is_room else "session")
+    rows = await ledger.call(_EXISTS, *place.key, place.is_room)
     return bool(rows[0]["known"])
 
 
-async def slices(ledger: Ledger, place: Place, *, moment_s: int, moments_max: int) -> list[Slice]:
-    """Generations, channels and moments of so many seconds, the newest ones. Raises LedgerFault."""
-    rows = await ledger.call(_SLICES, *place.key, moment_s, moments_max)
+async def slices(ledger: Ledger, place: Place, *, moments_max: int) -> list[Slice]:
+    """Generations, channels and moments, the newest ones. Raises LedgerFault."""
+    rows = await ledger.call(_SLICES, *place.key, moments_max)
     return [Slice(row["by"], row["key"], row["generation"], figures_of(row)) for row in rows]
 
 
@@ -115,57 +115,42 @@ def money_of(row: Row) -> Money:
     return Money(row["currency"], row["placed"], row["paid"], row["lapsed"], row["cancelled"])
 
 
-# A room's shares are those of its family; those of its broadcasts are among them.
-FIGURES: Final = """
-    coalesce(sum(t.shares) FILTER (WHERE NOT $3 OR c.id = c.family_id), 0)::int AS shares,
-    sum(t.visitors)::int AS visitors, sum(t.viewers)::int AS viewers, sum(t.buyers)::int AS buyers,
-    sum(t.orders)::int AS orders
-"""
-MONEY: Final = """
-    t.currency, sum(t.placed)::bigint AS placed, sum(t.paid)::bigint AS paid, sum(t.lapsed)::bigint AS lapsed,
-    sum(t.cancelled)::bigint AS cancelled
-"""
-# Of one share over its scopes, each of which has the same share once.
 NODE_FIGURES: Final = """
-    1 AS shares, sum(t.visitors)::int AS visitors, sum(t.viewers)::int AS viewers, sum(t.buyers)::int AS buyers,
-    sum(t.orders)::int AS orders, max(t.within_shares) AS within_shares, sum(t.within_visitors)::int AS within_visitors,
-    sum(t.within_viewers)::int AS within_viewers, sum(t.within_buyers)::int AS within_buyers,
-    sum(t.within_orders)::int AS within_orders, max(t.levels) AS levels
+    1 AS shares, t.visitors, t.viewers, t.buyers, t.orders, t.within_shares, t.within_visitors, t.within_viewers,
+    t.within_buyers, t.within_orders, t.levels
 """
-SCOPES: Final = """
-    WITH scope AS (SELECT c.id, c.family_id FROM tree_scope c WHERE c.merchant_id = $1
-                   AND (c.id = $2 AND NOT $3 OR c.family_id = $2 AND $3))
-"""
+_FIGURES: Final = "t.shares, t.visitors, t.viewers, t.buyers, t.orders"
 _EXISTS: Final = """
-    SELECT EXISTS (SELECT FROM share_target WHERE merchant_id = $1 AND id = $2 AND kind = $3)
-        OR EXISTS (SELECT FROM tree_scope WHERE merchant_id = $1 AND id = $2
-                   AND (id = family_id) = ($3::text = 'room')) AS known
+    SELECT EXISTS (SELECT FROM room WHERE merchant_id = $1 AND id = $2 AND $3)
+        OR EXISTS (SELECT FROM session WHERE merchant_id = $1 AND id = $2 AND NOT $3 AND NOT rehearsal) AS known
 """
 _SLICES: Final = f"""
-    {SCOPES} SELECT t.by, t.key, t.generation, {FIGURES} FROM scope c JOIN tree_slice t ON t.scope_id = c.id
-    WHERE t.by IN ('generation', 'channel') GROUP BY t.by, t.key, t.generation
+    SELECT t.by, t.key, t.generation, {_FIGURES} FROM tree_slice t
+    WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.by IN ('generation', 'channel')
     UNION ALL
-    (SELECT 'moment', moment::text, t.generation, {FIGURES}
-     FROM scope c JOIN tree_slice t ON t.scope_id = c.id CROSS JOIN LATERAL (SELECT t.key::bigint / $4 * $4 AS moment) m
-     WHERE t.by = 'moment' GROUP BY moment, t.generation ORDER BY moment DESC, t.generation LIMIT $5)
+    (SELECT t.by, t.key, t.generation, {_FIGURES} FROM tree_slice t
+     WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.by = 'moment'
+     ORDER BY t.key::bigint DESC, t.generation LIMIT $3)
 """  # noqa: S608 - made of constants
-_SLICE_MONEY: Final = f"""
-    {SCOPES} SELECT t.by, t.key, t.generation, {MONEY} FROM scope c JOIN tree_money t ON t.scope_id = c.id
-    WHERE t.by IN ('generation', 'channel') GROUP BY t.by, t.key, t.generation, t.currency
-"""  # noqa: S608 - made of constants
-_MONEY_BY_KEY: Final = f"""
-    {SCOPES} SELECT t.key, {MONEY} FROM scope c JOIN tree_money t ON t.scope_id = c.id
-    WHERE t.by = $4 AND t.key = ANY ($5::text[]) GROUP BY t.key, t.currency ORDER BY t.currency
-"""  # noqa: S608 - made of constants
+_SLICE_MONEY: Final = """
+    SELECT by, key, generation, currency, placed, paid, lapsed, cancelled FROM tree_money
+    WHERE merchant_id = $1 AND scope_id = $2 AND by IN ('generation', 'channel')
+"""
+# Communities have it by generation.
+_MONEY_BY_KEY: Final = """
+    SELECT t.key, t.currency, sum(t.placed)::bigint AS placed, sum(t.paid)::bigint AS paid,
+           sum(t.lapsed)::bigint AS lapsed, sum(t.cancelled)::bigint AS cancelled FROM tree_money t
+    WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.by = $3 AND t.key = ANY ($4::text[])
+    GROUP BY t.key, t.currency ORDER BY t.currency
+"""
+# Along an index; what is known of people is asked of those that are shown.
 _SUBTREES: Final = f"""
-    {SCOPES}, root AS (
-        SELECT t.share_id, {NODE_FIGURES}
-        FROM scope c CROSS JOIN LATERAL (
-            SELECT * FROM tree_node n WHERE n.scope_id = c.id AND n.generation = 0
-            ORDER BY n.within_visitors DESC, n.share_id LIMIT CASE WHEN $3 THEN NULL ELSE $4::int END) t
-        GROUP BY t.share_id)
+    WITH root AS (
+        SELECT t.share_id, {NODE_FIGURES} FROM tree_node t
+        WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.generation = 0
+        ORDER BY t.within_visitors DESC, t.share_id LIMIT $3)
     SELECT r.*, s.code, s.sharer_id, p.display_name FROM root r
     JOIN share s ON s.merchant_id = $1 AND s.id = r.share_id
     LEFT JOIN customer_profile p ON p.merchant_id = s.merchant_id AND p.customer_id = s.sharer_id
-    ORDER BY r.within_visitors DESC, r.share_id LIMIT $4
+    ORDER BY r.within_visitors DESC, r.share_id
 """  # noqa: S608 - made of constants

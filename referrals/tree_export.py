@@ -8,12 +8,12 @@ import msgspec
 
 from inventory.ledger import Ledger
 from keel.clock import rfc3339, to_ms
-from keel.errors import NotFound
 from keel.spreadsheets import BOM, line_of
-from referrals import store_tree_export, store_trees
+from referrals import store_tree_export
 from referrals.spreading import Money
 from referrals.store_tree_export import TreeNode
 from referrals.store_trees import Place
+from referrals.trees import known
 
 _FIGURES: Final = ("visitors", "viewers", "buyers", "orders")
 _MONEY: Final = ("placed", "paid", "lapsed", "cancelled")
@@ -26,19 +26,14 @@ _encode: Final = msgspec.json.Encoder().encode
 
 async def csv(ledger: Ledger, place: Place) -> AsyncIterator[bytes]:
     """A line for each share, parents first, with its own money by currency. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     return _csv(ledger, place, await store_tree_export.currencies(ledger, place))
 
 
 async def graph(ledger: Ledger, place: Place) -> AsyncIterator[bytes]:
     """`{"nodes": […], "edges": [{"source": …, "target": …}]}`. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     return _graph(ledger, place)
-
-
-async def _known(ledger: Ledger, place: Place) -> None:
-    if not await store_trees.exists(ledger, place):
-        raise NotFound(what="room" if place.is_room else "session")
 
 
 async def _csv(ledger: Ledger, place: Place, currencies: Sequence[str]) -> AsyncIterator[bytes]:
@@ -57,10 +52,9 @@ async def _graph(ledger: Ledger, place: Place) -> AsyncIterator[bytes]:
             before = b","
     before = b""
     yield b'],"edges":['
-    async for batch in store_tree_export.nodes(ledger, place):
-        edges = [_encode({"source": node.parent_id, "target": node.id}) for node in batch if node.parent_id]
+    async for edges in store_tree_export.edges(ledger, place):
         if edges:
-            yield before + b",".join(edges)
+            yield before + b",".join([_encode({"source": above, "target": below}) for above, below in edges])
             before = b","
     yield b"]}\n"
 

@@ -23,7 +23,7 @@ from referrals.spreading import (
 from referrals.store_ranks import After, Community, Sharer
 from referrals.store_trees import Place, Slice, SliceMoney, Subtree
 
-SESSION_MOMENT_S: Final = 600
+SESSION_MOMENT_S: Final = 600  # as they are counted: tree_moment and tree_day
 ROOM_MOMENT_S: Final = 86_400
 
 
@@ -60,11 +60,16 @@ class Summary:
     subtrees: list[Subtree]
 
 
+async def known(ledger: Ledger, place: Place) -> None:
+    """Whether the merchant has such a room or session. Raises NotFound and LedgerFault."""
+    if not await store_trees.exists(ledger, place):
+        raise NotFound(what="room" if place.is_room else "session")
+
+
 async def summary(ledger: Ledger, place: Place) -> Summary:
     """How a session, or a room, spread. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
-    moment_s = ROOM_MOMENT_S if place.is_room else SESSION_MOMENT_S
-    slices = await store_trees.slices(ledger, place, moment_s=moment_s, moments_max=MOMENTS_MAX)
+    await known(ledger, place)
+    slices = await store_trees.slices(ledger, place, moments_max=MOMENTS_MAX)
     money = await store_trees.slice_money(ledger, place)
     generations = _generations(slices)
     return Summary(
@@ -73,7 +78,7 @@ async def summary(ledger: Ledger, place: Place) -> Summary:
         money=sum_of([each.money for each in money if each.by == "generation"]),
         generations=_with_money(generations, money),
         channels=_channels(slices, money),
-        moment_s=moment_s,
+        moment_s=ROOM_MOMENT_S if place.is_room else SESSION_MOMENT_S,
         moments=_moments(slices),
         subtrees=await store_trees.subtrees(ledger, place, count=SUBTREES_SHOWN_MAX),
     )
@@ -81,19 +86,14 @@ async def summary(ledger: Ledger, place: Place) -> Summary:
 
 async def sharers(ledger: Ledger, place: Place, ranks: Ranks, *, after: After | None, count: int) -> Sequence[Sharer]:
     """A page of those who shared, the best first. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     return await store_ranks.sharers(ledger, place, ranks, after=after, count=count)
 
 
 async def communities(ledger: Ledger, place: Place, *, after: After | None, count: int) -> Sequence[Community]:
     """A page of the groups that people came from, by visitors. Raises NotFound and LedgerFault."""
-    await _known(ledger, place)
+    await known(ledger, place)
     return await store_ranks.communities(ledger, place, after=after, count=count)
-
-
-async def _known(ledger: Ledger, place: Place) -> None:
-    if not await store_trees.exists(ledger, place):
-        raise NotFound(what="room" if place.is_room else "session")
 
 
 def _generations(slices: Sequence[Slice]) -> list[Figures]:

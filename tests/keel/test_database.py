@@ -102,6 +102,14 @@ async def test_long_readings_end_too_and_a_vanished_guard_lets_go(database_url):
         assert await pool.fetchval(SETTING_MS, "idle_in_transaction_session_timeout") == IDLE_TIMEOUT_MS
 
 
+async def test_a_reading_is_one_round_trip(database_url):
+    """Whoever gives a connection back says nothing more over it: each room's board is read once a second."""
+    last = "SELECT query FROM pg_stat_activity WHERE pid = $1"
+    async with create_pool(database_url) as pool, create_pool(database_url) as watchers:
+        pid = await pool.fetchval("SELECT pg_backend_pid()")
+        assert await watchers.fetchval(last, pid) == "SELECT pg_backend_pid()"
+
+
 async def test_database_time_is_in_milliseconds(database_url):
     async with create_pool(database_url) as pool:
         assert await database_ms(pool) == pytest.approx(FollowingClock().ms(), abs=5_000)

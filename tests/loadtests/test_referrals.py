@@ -5,33 +5,26 @@ from typing import Any
 import asyncpg
 import pytest
 
+from keel.clock import FakeClock
 from loadtests import referrals, referrals_fill
 from loadtests.referrals import measure
-from loadtests.referrals_fill import MERCHANT, fill
+from loadtests.referrals_fill import MERCHANT, Size, fill
 from referrals.store_tallies import recount
 from referrals.tallying import Tallying
 
 pytestmark = pytest.mark.usefixtures("collector_given_back")
 
-SMALLER = {"5000000": "900", "1000000": "300", "LIMIT 200000": "LIMIT 60", "499999": "299", "500000": "300"}
 TALLIES = ("tree_node", "tree_sharer", "tree_slice", "tree_money", "tree_visitor", "tree_order", "tree_buyer")
 
 
-def smaller(statement: str) -> str:
-    for size, small in SMALLER.items():
-        statement = statement.replace(f"3{size}", "kept").replace(size, small).replace("kept", f"3{size}")
-    return statement
+SMALL = Size(shares=300, touches=900, orders=60, customers=300, visitors=600)
 
 
 @pytest.fixture
 async def filled(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A few hundred shares; the server, which others use too, stays as careful as it is."""
     monkeypatch.setattr(referrals_fill, "_HASTE", ())
-    monkeypatch.setattr(referrals_fill, "SHARES", 300)
-    monkeypatch.setattr(referrals_fill, "_LEVEL", smaller(referrals_fill._LEVEL))
-    monkeypatch.setattr(referrals_fill, "_HEAD", tuple(map(smaller, referrals_fill._HEAD)))
-    monkeypatch.setattr(referrals_fill, "_REST", tuple(map(smaller, referrals_fill._REST)))
-    await fill(database_url, lambda _: None)
+    await fill(database_url, lambda _: None, SMALL)
     return database_url
 
 
@@ -44,7 +37,7 @@ async def test_what_is_filled_at_once_is_what_the_worker_counts(filled):
         before = await tallies(pool)
         assert all(before.values())
         await recount(pool, MERCHANT)
-        while await Tallying(pool).tick():
+        while await Tallying(pool, FakeClock()).tick():
             pass
         after = await tallies(pool)
     for name, rows in before.items():

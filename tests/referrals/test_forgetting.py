@@ -29,7 +29,7 @@ async def test_what_is_too_old_is_forgotten_and_stays_counted(grove: Grove, monk
     share = (await grove.chain(await grove.target("room"), 1))[0][1]
     for _ in range(5):
         await grove.visit(await grove.person(), share)
-    await Tallying(grove.shop.pool).tick()
+    await Tallying(grove.shop.pool, grove.shop.clock).tick()
     grove.shop.clock.advance(s=DAY_S * 20)
     await grove.visit(await grove.person(), share)
     worker = forgetting_of(grove)
@@ -37,7 +37,7 @@ async def test_what_is_too_old_is_forgotten_and_stays_counted(grove: Grove, monk
     grove.shop.clock.advance(s=DAY_S * 11)
     assert await worker.tick() == 5
     assert await touches(grove) == 1
-    await Tallying(grove.shop.pool).tick()
+    await Tallying(grove.shop.pool, grove.shop.clock).tick()
     (node,) = await grove.run("SELECT visitors FROM tree_node WHERE share_id = $1", share.node.id)
     assert node["visitors"] == 6
     grove.shop.clock.advance(s=DAY_S * 20)

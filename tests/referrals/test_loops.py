@@ -34,11 +34,11 @@ async def test_touches_are_counted_and_forgotten_when_they_are_old(court: Court)
     grove, stop = court.grove, asyncio.Event()
     share = (await grove.chain(await grove.target("room"), 1))[0][1]
     await grove.visit(await grove.person(), share)
-    await Tallying(grove.shop.pool).tick()
+    await Tallying(grove.shop.pool, grove.shop.clock).tick()
     grove.shop.clock.advance(s=3 * 86_400)
     forgetting = Forgetting(grove.shop.pool, grove.shop.clock, timedelta(days=2))
     await grove.visit(await grove.person(), share)
-    loops = asyncio.create_task(keep_touches(Tallying(grove.shop.pool), forgetting, stop))
+    loops = asyncio.create_task(keep_touches(Tallying(grove.shop.pool, grove.shop.clock), forgetting, stop))
 
     async def counted() -> bool:
         return [row["visitors"] for row in await grove.run("SELECT visitors FROM tree_node")] == [2]

@@ -150,6 +150,24 @@ async def test_nothing_of_another_merchants_is_there(pond):
         assert missing["type"].endswith("not-found")
 
 
+async def test_what_is_no_room_has_no_tree_of_one(pond):
+    """Products and campaigns spread, too, but not as rooms and sessions do."""
+    product = (await pond.spread.grove.target("product")).target_id
+    campaign = (await pond.spread.grove.target("campaign", name="spring")).target_id
+    await pond.spread.visit("mei", await pond.spread.share("hua", product_id=product))
+    await pond.spread.tally()
+    other = {"rooms": (product, campaign, pond.session), "sessions": (product, campaign, pond.spread.room_id)}
+    for kind, ids in other.items():
+        for place_id in ids:
+            for path in ("", "/sharers", "/communities", ".csv", ".json"):
+                await pond.ask(f"/v1/staff/{kind}/{place_id}/dissemination{path}", status=404)
+
+
+async def test_a_room_that_was_put_away_still_tells_how_it_spread(pond):
+    await pond.spread.run("UPDATE room SET archived_at = created_at WHERE id = $1", pond.spread.room_id)
+    assert (await pond.tree(room=True))["figures"] == (await pond.tree())["figures"]
+
+
 @pytest.mark.parametrize(
     "query", [{"after": "x"}, {"by": "money"}, {"currency": "yuan"}, {"count": 0}, {"after": "1-x"}]
 )

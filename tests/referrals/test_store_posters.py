@@ -107,12 +107,12 @@ async def test_a_template_is_written_over_the_version_that_was_read(place: Place
         with pytest.raises(Conflict, match=r"conflict"):
             await put(place, replace(RED, ink="#000000"), version)
     async with transaction(place.shop.selling.sessions) as session:
-        row = await store.find_template(session, place.merchant_id)
-    assert row is not None
-    assert (row.version, row.background, row.show_price) == (2, "#ff0000", False)
+        assert await store.find_template(session, place.merchant_id) == (RED, 2)
 
 
 async def test_a_template_that_nobody_wrote_has_no_version(place: Place):
     with pytest.raises(Conflict) as refused:
         await put(place, RED, 1)
     assert "version 0" in refused.value.detail
+    async with transaction(place.shop.selling.sessions) as session:
+        assert await store.find_template(session, place.merchant_id) == (Template(), 0)

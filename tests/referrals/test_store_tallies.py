@@ -1,7 +1,8 @@
 """SQL of tallies: a merchant's are begun anew without those of others."""
 
-from referrals.store_tallies import recount, tally
-from tests.referrals.spread import open_spread, tallied
+from referrals.store_tallies import Tallied, recount, tally, waiting
+from tests.referrals.recounted import tallied
+from tests.referrals.spread import open_spread
 
 
 async def test_beginning_anew_leaves_other_merchants_alone(database_url, redis_url):
@@ -9,8 +10,11 @@ async def test_beginning_anew_leaves_other_merchants_alone(database_url, redis_u
         for spread in (ours, theirs):
             await spread.visit("mei", await spread.share("hua"))
         pool = ours.grove.shop.pool
-        assert await tally(pool, 3) == 3
+        now, merchants = ours.grove.shop.clock.now(), [ours.grove.merchant_id, theirs.grove.merchant_id]
+        assert await waiting(pool) == sorted(merchants)
+        assert await tally(pool, merchants[0], 1, now) == Tallied(1, None)
         await ours.tally()
+        assert await waiting(pool) == []
         before = await tallied(ours), await tallied(theirs)
         await recount(pool, ours.grove.merchant_id)
         assert await tallied(ours) == {}

@@ -13,6 +13,7 @@ from referrals import store_ranks, store_tree_export, store_trees, tree_export, 
 from referrals.spreading import Figures, Ranking, Ranks
 from referrals.store_ranks import After
 from referrals.store_trees import Place
+from tests.referrals.recounted import assert_sums
 from tests.referrals.spread import Spread, open_spread
 
 BUYERS = Ranks(Ranking.VISITORS, "CNY")
@@ -54,6 +55,33 @@ async def test_the_sums_of_a_tree_are_the_sums_over_its_nodes(spread):
     assert sum(roots, Figures()) == whole
 
 
+async def test_whoever_came_through_something_else_is_in_the_rooms_tree_with_what_brought_him(spread):
+    session, product = await spread.session(), (await spread.grove.target("product")).target_id
+    root = await spread.share("hua", product_id=product)
+    leaf = await spread.share("lan", root, product_id=product)
+    await spread.visit("mei", leaf, session)
+    await spread.order("mei", {leaf: 500}, session)
+    await spread.tally()
+    whole = Figures(shares=2, visitors=1, buyers=1, orders=1)
+    assert await assert_sums(spread, session) == whole
+    assert await assert_sums(spread, spread.room_id, is_room=True) == whole
+
+
+async def test_a_room_is_read_without_its_sessions_however_many_it_had(spread):
+    sessions = [await spread.session() for _ in range(3)]
+    share = await spread.share("hua")
+    for number, session in enumerate(sessions):
+        await spread.visit(f"mei-{number}", share, session)
+    await spread.tally()
+    ledger, room = spread.grove.shop.ledger, Place(spread.grove.merchant_id, spread.room_id, is_room=True)
+    tree, people = await trees.summary(ledger, room), await trees.sharers(ledger, room, BUYERS, after=None, count=20)
+    for table in ("tree_node", "tree_sharer", "tree_slice", "tree_money"):
+        await spread.run(f"DELETE FROM {table} WHERE scope_id = ANY ($1::uuid[])", sessions)
+    assert await trees.summary(ledger, room) == tree
+    assert await trees.sharers(ledger, room, BUYERS, after=None, count=20) == people
+    assert people[0].own.visitors == 3
+
+
 async def test_a_file_in_batches_has_every_share_once(spread, monkeypatch):
     place, ledger = await wide(spread, await spread.session()), spread.grove.shop.ledger
     monkeypatch.setattr(store_tree_export, "BATCH", 2)
@@ -63,6 +91,20 @@ async def test_a_file_in_batches_has_every_share_once(spread, monkeypatch):
     assert ids == [node["id"] for node in graph["nodes"]] == sorted(ids)
     assert len(set(ids)) == 5
     assert graph["edges"] == []
+
+
+async def test_the_edges_of_a_graph_are_the_lines_of_its_nodes_in_batches_too(spread, monkeypatch):
+    session = await spread.session()
+    place, ledger = await wide(spread, session), spread.grove.shop.ledger
+    parent = (await spread.run("SELECT id FROM share ORDER BY id LIMIT 1"))[0]["id"]
+    for number in range(5):
+        parent = await spread.share(f"below-{number}", str(parent), session_id=session)
+    await spread.tally()
+    monkeypatch.setattr(store_tree_export, "BATCH", 2)
+    graph = json.loads(b"".join([piece async for piece in await tree_export.graph(ledger, place)]))
+    lines = [(node["parent_id"], node["id"]) for node in graph["nodes"] if node["parent_id"] is not None]
+    assert [(edge["source"], edge["target"]) for edge in graph["edges"]] == lines
+    assert len(lines) == 5
 
 
 async def test_an_empty_tree_is_an_empty_file(spread):

@@ -1,0 +1,259 @@
+-- Tallies of trees, by merchant. Workers that count in the old way are waited for, and find the old function gone.
+SET LOCAL lock_timeout = '30s'; -- nobody queues here: workers only try this lock, and this takes no other that is wanted
+SELECT pg_advisory_xact_lock(hashtextextended('tree tally', 0));
+
+CREATE TABLE tree_parked (                                    -- what was due and cannot be counted: put aside, for all behind it
+    no          bigint PRIMARY KEY,
+    kind        text NOT NULL,
+    merchant_id uuid NOT NULL,
+    share_id    uuid,
+    session_id  uuid,
+    who         uuid,
+    failed_at   timestamptz NOT NULL,
+    sqlstate    text NOT NULL                                 -- of the error, as PostgreSQL's manual lists them
+);
+CREATE INDEX tree_parked_of ON tree_parked (merchant_id, no);
+
+-- Of whoever changes a merchant's tallies: one at a time.
+CREATE FUNCTION tree_lock(p_merchant uuid) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT hashtextextended('tree tally ' || p_merchant, 0)
+$$;
+
+CREATE FUNCTION tree_day(p_at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT date_bin('1 day', p_at, 'epoch')
+$$;
+
+-- Add differences to the tallies. Every share among them is a node of its scope already. What is added to a broadcast is added
+-- to its family, too, but for shares, of which a family has its own; so a family's tallies are those of all its broadcasts and of
+-- what came off air, and are read as fast as one broadcast's, over years. Its moments are days.
+CREATE OR REPLACE FUNCTION tree_add(p_deltas tree_delta[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_deltas IS NULL THEN
+        RETURN;
+    END IF;
+    p_deltas := array(
+        SELECT ROW (p.scope_id, d.share_id, d.channel, d.community, p.moment, p.shares, d.visitors, d.viewers, d.buyers, d.orders,
+                    d.currency, d.placed, d.paid, d.lapsed, d.cancelled)::tree_delta
+        FROM unnest(p_deltas) d JOIN tree_scope c ON c.id = d.scope_id CROSS JOIN LATERAL (
+            SELECT c.id, CASE c.id WHEN c.family_id THEN tree_day(d.moment) ELSE d.moment END, d.shares
+            UNION ALL
+            SELECT c.family_id, tree_day(d.moment), 0
+            WHERE c.id <> c.family_id AND (d.currency IS NOT NULL OR (d.visitors, d.viewers, d.buyers, d.orders) <> (0, 0, 0, 0))
+        ) AS p (scope_id, moment, shares));
+
+    WITH own AS (
+        SELECT d.scope_id, d.share_id, sum(d.shares)::int AS shares, sum(d.visitors)::int AS visitors, sum(d.viewers)::int AS viewers,
+               sum(d.buyers)::int AS buyers, sum(d.orders)::int AS orders
+        FROM unnest(p_deltas) d GROUP BY d.scope_id, d.share_id),
+    line AS (
+        SELECT o.*, a.id AS node_id, a.sharer_id, a.merchant_id, a.id = o.share_id AS mine, s.depth - a.depth AS below
+        FROM own o JOIN share s ON s.id = o.share_id JOIN share a ON a.id = ANY (s.path || s.id)),
+    node AS (
+        SELECT l.scope_id, l.node_id, sum(l.visitors) FILTER (WHERE l.mine) AS visitors, sum(l.viewers) FILTER (WHERE l.mine) AS viewers,
+               sum(l.buyers) FILTER (WHERE l.mine) AS buyers, sum(l.orders) FILTER (WHERE l.mine) AS orders,
+               sum(l.shares) AS within_shares, sum(l.visitors) AS within_visitors, sum(l.viewers) AS within_viewers,
+               sum(l.buyers) AS within_buyers, sum(l.orders) AS within_orders, max(l.below) FILTER (WHERE l.shares > 0) AS levels
+        FROM line l GROUP BY l.scope_id, l.node_id),
+    tallied AS (
+        UPDATE tree_node n SET
+            visitors = n.visitors + coalesce(c.visitors, 0), viewers = n.viewers + coalesce(c.viewers, 0),
+            buyers = n.buyers + coalesce(c.buyers, 0), orders = n.orders + coalesce(c.orders, 0),
+            within_shares = n.within_shares + c.within_shares, within_visitors = n.within_visitors + c.within_visitors,
+            within_viewers = n.within_viewers + c.within_viewers, within_buyers = n.within_buyers + c.within_buyers,
+            within_orders = n.within_orders + c.within_orders, levels = greatest(n.levels, c.levels)
+        FROM node c WHERE n.scope_id = c.scope_id AND n.share_id = c.node_id),
+    person AS (                                               -- once each, though somebody were in a line twice
+        SELECT l.scope_id, l.share_id, l.sharer_id, l.merchant_id, bool_or(l.mine) AS mine, max(l.below) AS below, min(l.shares) AS shares,
+               min(l.visitors) AS visitors, min(l.viewers) AS viewers, min(l.buyers) AS buyers, min(l.orders) AS orders
+        FROM line l GROUP BY l.scope_id, l.share_id, l.sharer_id, l.merchant_id)
+    INSERT INTO tree_sharer AS t (scope_id, sharer_id, merchant_id, shares, visitors, viewers, buyers, orders,
+                                  within_shares, within_visitors, within_viewers, within_buyers, within_orders, levels)
+    SELECT p.scope_id, p.sharer_id, p.merchant_id, coalesce(sum(p.shares) FILTER (WHERE p.mine), 0),
+           coalesce(sum(p.visitors) FILTER (WHERE p.mine), 0), coalesce(sum(p.viewers) FILTER (WHERE p.mine), 0),
+           coalesce(sum(p.buyers) FILTER (WHERE p.mine), 0), coalesce(sum(p.orders) FILTER (WHERE p.mine), 0),
+           sum(p.shares), sum(p.visitors), sum(p.viewers), sum(p.buyers), sum(p.orders), coalesce(max(p.below) FILTER (WHERE p.shares > 0), 0)
+    FROM person p GROUP BY p.scope_id, p.sharer_id, p.merchant_id
+    ON CONFLICT (scope_id, sharer_id) DO UPDATE SET
+        shares = t.shares + excluded.shares, visitors = t.visitors + excluded.visitors, viewers = t.viewers + excluded.viewers,
+        buyers = t.buyers + excluded.buyers, orders = t.orders + excluded.orders, within_shares = t.within_shares + excluded.within_shares,
+        within_visitors = t.within_visitors + excluded.within_visitors, within_viewers = t.within_viewers + excluded.within_viewers,
+        within_buyers = t.within_buyers + excluded.within_buyers, within_orders = t.within_orders + excluded.within_orders,
+        levels = greatest(t.levels, excluded.levels);
+
+    INSERT INTO tree_slice AS t (scope_id, by, key, generation, merchant_id, shares, visitors, viewers, buyers, orders)
+    SELECT d.scope_id, k.by, k.key, s.depth, s.merchant_id, sum(d.shares), sum(d.visitors), sum(d.viewers), sum(d.buyers), sum(d.orders)
+    FROM unnest(p_deltas) d JOIN share s ON s.id = d.share_id CROSS JOIN LATERAL (VALUES
+        ('generation', ''), ('channel', d.channel), ('community', d.community), ('moment', extract(epoch FROM d.moment)::bigint::text)) AS k (by, key)
+    WHERE k.key IS NOT NULL GROUP BY d.scope_id, k.by, k.key, s.depth, s.merchant_id
+    ON CONFLICT (scope_id, by, key, generation) DO UPDATE SET
+        shares = t.shares + excluded.shares, visitors = t.visitors + excluded.visitors, viewers = t.viewers + excluded.viewers,
+        buyers = t.buyers + excluded.buyers, orders = t.orders + excluded.orders;
+
+    INSERT INTO tree_money AS t (scope_id, by, key, generation, currency, merchant_id, placed, paid, lapsed, cancelled)
+    SELECT d.scope_id, k.by, k.key, k.generation, d.currency, s.merchant_id, sum(d.placed), sum(d.paid), sum(d.lapsed), sum(d.cancelled)
+    FROM unnest(p_deltas) d JOIN share s ON s.id = d.share_id CROSS JOIN LATERAL (
+        VALUES ('generation', '', s.depth), ('channel', d.channel, s.depth), ('community', d.community, s.depth),
+               ('share', d.share_id::text, 0), ('sharer', s.sharer_id::text, 0)
+        UNION SELECT unnest(ARRAY['subtree', 'reach']), unnest(ARRAY[a.id, a.sharer_id]::text[]), 0
+        FROM share a WHERE a.id = ANY (s.path || s.id)) AS k (by, key, generation)
+    WHERE d.currency IS NOT NULL AND k.key IS NOT NULL GROUP BY d.scope_id, k.by, k.key, k.generation, d.currency, s.merchant_id
+    ON CONFLICT (scope_id, by, key, generation, currency) DO UPDATE SET
+        placed = t.placed + excluded.placed, paid = t.paid + excluded.paid, lapsed = t.lapsed + excluded.lapsed,
+        cancelled = t.cancelled + excluded.cancelled;
+END $$;
+
+-- Make shares nodes of their scopes, with all above them: of their family; of the session that is shared, or that was on air
+-- in the room that is; and of the session that somebody came into through them, or bought in, and of its room: what brings
+-- somebody there is part of its tree, whatever was shared.
+CREATE OR REPLACE FUNCTION tree_grow(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    grown tree_delta[];
+BEGIN
+    WITH named AS (SELECT DISTINCT u.share_id, u.session_id FROM unnest(p_due) u WHERE u.share_id IS NOT NULL),
+    wanted AS (
+        SELECT s.family_id AS scope_id, s.id AS share_id, s.family_id FROM named n JOIN share s ON s.id = n.share_id
+        UNION
+        SELECT p.id, s.id, coalesce(e.room_id, s.family_id)
+        FROM named n JOIN share s ON s.id = n.share_id LEFT JOIN session e ON e.id = n.session_id
+        CROSS JOIN LATERAL (VALUES (n.session_id), (e.room_id)) AS p (id) WHERE p.id IS NOT NULL
+        UNION
+        SELECT s.target_id, s.id, s.family_id FROM named n JOIN share s ON s.id = n.share_id WHERE s.target_kind = 'session'
+        UNION
+        SELECT e.id, s.id, s.family_id FROM named n JOIN share s ON s.id = n.share_id JOIN session e ON e.room_id = s.family_id
+        WHERE s.target_kind = 'room' AND NOT e.rehearsal AND e.started_at <= s.created_at AND (e.ended_at IS NULL OR e.ended_at > s.created_at)),
+    line AS (
+        SELECT DISTINCT w.scope_id, w.family_id, a.id, a.merchant_id, a.depth
+        FROM wanted w JOIN share s ON s.id = w.share_id JOIN share a ON a.id = ANY (s.path || s.id)
+        WHERE NOT EXISTS (SELECT FROM tree_node n WHERE n.scope_id = w.scope_id AND n.share_id = w.share_id)),
+    scope AS (
+        INSERT INTO tree_scope (id, merchant_id, family_id) SELECT DISTINCT l.scope_id, l.merchant_id, l.family_id FROM line l
+        ON CONFLICT DO NOTHING),
+    node AS (
+        INSERT INTO tree_node (scope_id, share_id, merchant_id, generation) SELECT l.scope_id, l.id, l.merchant_id, l.depth FROM line l
+        ON CONFLICT DO NOTHING RETURNING scope_id, share_id)
+    SELECT array_agg(ROW (n.scope_id, n.share_id, NULL, NULL, tree_moment(s.created_at), 1, 0, 0, 0, 0, NULL, 0, 0, 0, 0)::tree_delta)
+    INTO grown FROM node n JOIN share s ON s.id = n.share_id;
+    PERFORM tree_add(grown);
+END $$;
+
+-- Count visitors where they came first, and viewers among them: who opens his own link is none. What was counted before
+-- is taken off.
+CREATE OR REPLACE FUNCTION tree_count_visitors(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    found tree_visitor[];
+    changed tree_delta[];
+BEGIN
+    WITH due AS (
+        SELECT DISTINCT coalesce(u.session_id, s.family_id) AS scope_id, u.session_id, u.merchant_id, u.who AS visitor_id
+        FROM unnest(p_due) u LEFT JOIN share s ON s.id = u.share_id WHERE u.kind = 'visitor')
+    SELECT array_agg(ROW (d.scope_id, d.visitor_id, d.merchant_id, f.share_id, f.channel, f.community, f.at,
+                          f.share_id IS NOT NULL AND EXISTS (
+                              SELECT FROM session_viewer v WHERE v.session_id = d.session_id AND v.viewer_id = d.visitor_id))::tree_visitor)
+    INTO found FROM due d LEFT JOIN LATERAL (
+        SELECT t.share_id, t.channel, t.community, t.at
+        FROM touch t JOIN share s ON s.merchant_id = t.merchant_id AND s.id = t.share_id
+        WHERE t.merchant_id = d.merchant_id AND t.visitor_id = d.visitor_id AND t.session_id IS NOT DISTINCT FROM d.session_id
+            AND (d.session_id IS NOT NULL OR s.family_id = d.scope_id) AND s.sharer_id <> t.visitor_id
+        ORDER BY t.at, t.id LIMIT 1) f ON true;
+    -- Whoever watched may be due before the visit that brought him, and with it the share, is.
+    PERFORM tree_grow(array_agg(ROW (0, 'visitor', c.merchant_id, c.share_id, c.scope_id, c.visitor_id)::tree_due)) FROM unnest(found) c
+    WHERE c.share_id IS NOT NULL AND NOT EXISTS (SELECT FROM tree_node n WHERE n.scope_id = c.scope_id AND n.share_id = c.share_id);
+
+    WITH current AS (SELECT c.* FROM unnest(found) c),
+    counted AS (
+        INSERT INTO tree_visitor AS v (scope_id, visitor_id, merchant_id, share_id, channel, community, at, watched)
+        SELECT scope_id, visitor_id, merchant_id, share_id, channel, community, at, watched FROM current WHERE share_id IS NOT NULL
+        ON CONFLICT (scope_id, visitor_id) DO UPDATE SET
+            share_id = excluded.share_id, channel = excluded.channel, community = excluded.community, at = excluded.at, watched = excluded.watched
+        WHERE (v.share_id, v.channel, v.community, v.at, v.watched)
+            IS DISTINCT FROM (excluded.share_id, excluded.channel, excluded.community, excluded.at, excluded.watched)),
+    gone AS (
+        DELETE FROM tree_visitor v USING current c
+        WHERE v.scope_id = c.scope_id AND v.visitor_id = c.visitor_id AND c.share_id IS NULL),
+    change AS (
+        SELECT v.scope_id, v.share_id, v.channel, v.community, tree_moment(v.at) AS moment, -1 AS visitors, -v.watched::int AS viewers
+        FROM tree_visitor v JOIN current c ON v.scope_id = c.scope_id AND v.visitor_id = c.visitor_id
+        UNION ALL
+        SELECT c.scope_id, c.share_id, c.channel, c.community, tree_moment(c.at), 1, c.watched::int FROM current c WHERE c.share_id IS NOT NULL),
+    difference AS (
+        SELECT scope_id, share_id, channel, community, moment, sum(visitors)::int AS visitors, sum(viewers)::int AS viewers
+        FROM change GROUP BY scope_id, share_id, channel, community, moment HAVING sum(visitors) <> 0 OR sum(viewers) <> 0)
+    SELECT array_agg(ROW (d.scope_id, d.share_id, d.channel, d.community, d.moment, 0, d.visitors, d.viewers, 0, 0, NULL, 0, 0, 0, 0)::tree_delta)
+    INTO changed FROM difference d;
+    PERFORM tree_add(changed);
+END $$;
+
+-- Take what is due of a merchant, at most so much, in the transaction that counts it. `counted` is how much it was: nothing
+-- while another worker is at it. A row that cannot be counted alone is parked, and `parked` says why; several that cannot
+-- be counted together raise, and stay due: ask for fewer. So does one while PostgreSQL is not well, whatever the row.
+DROP FUNCTION tree_tally(integer);
+CREATE FUNCTION tree_tally(p_merchant uuid, p_max integer, p_at timestamptz, OUT counted integer, OUT parked text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    due tree_due[];
+BEGIN
+    counted := 0;
+    IF NOT pg_try_advisory_xact_lock(tree_lock(p_merchant)) THEN
+        RETURN;
+    END IF;
+    WITH taken AS (
+        DELETE FROM tree_due d
+        WHERE d.no IN (SELECT n.no FROM tree_due n WHERE n.merchant_id = p_merchant ORDER BY n.no LIMIT p_max) RETURNING d)
+    SELECT array_agg(t.d) INTO due FROM taken t;
+    IF due IS NULL THEN
+        RETURN;
+    END IF;
+    counted := cardinality(due);
+    IF counted > 1 THEN
+        PERFORM tree_count(due);
+        RETURN;
+    END IF;
+    BEGIN
+        PERFORM tree_count(due);
+    EXCEPTION WHEN query_canceled OR OTHERS THEN
+        -- Data, constraints, limits, what is raised, and a row that takes for ever; not locks, nor want of space or schema.
+        IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', '54', 'P0', 'XX') AND SQLSTATE <> '57014' THEN
+            RAISE;
+        END IF;
+        parked := SQLSTATE;
+        INSERT INTO tree_parked (no, kind, merchant_id, share_id, session_id, who, failed_at, sqlstate)
+        SELECT u.no, u.kind, u.merchant_id, u.share_id, u.session_id, u.who, p_at, parked FROM unnest(due) u;
+    END;
+END $$;
+
+CREATE FUNCTION tree_count(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM tree_grow(p_due);
+    PERFORM tree_count_visitors(p_due);
+    PERFORM tree_count_orders(p_due);
+END $$;
+
+-- Make due again what was parked of a merchant; how much it was.
+CREATE FUNCTION tree_retry(p_merchant uuid) RETURNS bigint LANGUAGE sql AS $$
+    WITH again AS (DELETE FROM tree_parked WHERE merchant_id = p_merchant RETURNING *),
+    due AS (
+        INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who)
+        SELECT kind, merchant_id, share_id, session_id, who FROM again ORDER BY no)
+    SELECT count(*) FROM again
+$$;
+
+-- Forget all that was counted of a merchant, and look at everything again.
+CREATE OR REPLACE FUNCTION tree_recount(p_merchant uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(tree_lock(p_merchant));
+    DELETE FROM tree_due WHERE merchant_id = p_merchant;
+    DELETE FROM tree_parked WHERE merchant_id = p_merchant;
+    DELETE FROM tree_scope WHERE merchant_id = p_merchant;
+    DELETE FROM tree_node WHERE merchant_id = p_merchant;
+    DELETE FROM tree_sharer WHERE merchant_id = p_merchant;
+    DELETE FROM tree_slice WHERE merchant_id = p_merchant;
+    DELETE FROM tree_money WHERE merchant_id = p_merchant;
+    DELETE FROM tree_visitor WHERE merchant_id = p_merchant;
+    DELETE FROM tree_order WHERE merchant_id = p_merchant;
+    DELETE FROM tree_buyer WHERE merchant_id = p_merchant;
+    INSERT INTO tree_due (kind, merchant_id, share_id) SELECT 'share', s.merchant_id, s.id FROM share s WHERE s.merchant_id = p_merchant;
+    INSERT INTO tree_due (kind, merchant_id, share_id, session_id, who)
+    SELECT 'visitor', t.merchant_id, t.share_id, t.session_id, t.visitor_id FROM touch t WHERE t.merchant_id = p_merchant;
+    INSERT INTO tree_due (kind, merchant_id, who)
+    SELECT 'order', a.merchant_id, a.order_id FROM attribution a WHERE a.merchant_id = p_merchant AND a.outcome <> 'none';
+END $$;
