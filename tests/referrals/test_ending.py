@@ -133,7 +133,7 @@ async def test_two_workers_note_an_end_once_and_one_that_dies_notes_nothing(cour
 
 async def test_an_order_that_is_paid_counts_as_paid_in_the_trees(court: Court):
     share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
-    buyer, tallying = await court.grove.person(), Tallying(court.grove.shop.pool)
+    buyer, tallying = await court.grove.person(), Tallying(court.grove.shop.pool, court.grove.shop.clock)
     order_id, nobody = await court.order(buyer, code=share.code), await court.order(await court.grove.person())
     await court.judge_all()
     await tallying.tick()
