@@ -12,12 +12,14 @@ async def test_a_database_that_is_given_back_isas_new(databases: Databases, data
     name = databases.create(database_template)
     left_open = await asyncpg.connect(databases.url_of(name))
     assert await left_open.fetchval(WRITE) == 1
+    await left_open.execute("UPDATE order_moves_seen SET until = now()")
     again = databases.apart(databases.as_new, name, database_template)
     assert again == name
     with pytest.raises(asyncpg.PostgresError):
         await left_open.fetchval("SELECT 1")
     assert await fetched(databases.url_of(again), WRITE) == 1
     assert await fetched(databases.url_of(again), "SELECT count(*) FROM tree_due") == 1
+    assert await fetched(databases.url_of(again), "SELECT until = 'epoch' FROM order_moves_seen")
     databases.drop(name)
 
 
