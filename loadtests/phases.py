@@ -42,12 +42,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Measured:
-    """A phase that is over. CPU in seconds by kind of process, until the orders were placed and, in `judging_s` and all
-    together, until it was decided who brought them; `generator_s` is the crowd's own."""
+    """A phase that is over. CPU in seconds by kind of process; `generator_s` is the crowd's own."""
 
     result: Result
     cpu_s: dict[str, float]
-    judging_s: float
     generator_s: float
     noise: Noise
 
@@ -72,15 +70,18 @@ class Round:
 
     async def run(self, sizes: Sizes, during_orders: Callable[[], AbstractContextManager[None]]) -> dict[str, Any]:
         """All phases; the figures of the round."""
-        await self._phase("warm-up", await self._open(sizes.warm_up), sizes.warm_up)
-        sale = await self._open(sizes.orders)
+        first, sale, slow = [await self._open(units) for units in (sizes.warm_up, sizes.orders, sizes.timed)]
+        await self._phase("warm-up", first, sizes.warm_up)
+        await self._judge(first)
         with during_orders():
             orders = await self._phase("orders", sale, sizes.orders)
-        timed = await self._phase("orders of 100 at a time", await self._open(sizes.timed), sizes.timed, buyers=QUEUE)
+        judging_s = await self._judge(sale)
+        timed = await self._phase("orders of 100 at a time", slow, sizes.timed, buyers=QUEUE)
+        await self._judge(slow)
         again = [answer.wish for answer in orders.result.accepted[: sizes.replays]]
         replays = await self._send("the same orders again", sale, again)
         refusals = await self._refusals(sizes.refusals)
-        figures = order_figures(orders, timed) | refusal_figures(refusals)
+        figures = order_figures(orders, timed, judging_s) | refusal_figures(refusals)
         figures["replayed"] = len(replays.result.accepted)
         if sizes.rush_buyers:
             figures["rush"] = rush_figures(await self._rush(sizes), sizes)
@@ -110,10 +111,14 @@ class Round:
         after_s = self._stack.cpu_s()
         cpu_s = {kind: after_s[kind] - before_s[kind] for kind in after_s}
         noise = listening.heard(sum(cpu_s.values()) + time.process_time() - began_s)
-        await self._until(self._side.judged, sale)  # and what comes later is not the next phase's
-        judging_s = sum(self._stack.cpu_s().values()) - sum(after_s.values())
         self._accepted.append((sale, result.accepted))
-        return Measured(result, cpu_s, judging_s, generator_s, noise)
+        return Measured(result, cpu_s, generator_s, noise)
+
+    async def _judge(self, sale: Sale) -> float:
+        """Wait until it is decided who brought the buyers, so that this is not the next phase's; its CPU in seconds."""
+        before_s = sum(self._stack.cpu_s().values())
+        await self._until(self._side.judged, sale)
+        return sum(self._stack.cpu_s().values()) - before_s
 
     async def _until(self, over: Callable[[Stack, Sale], Awaitable[bool]], sale: Sale) -> None:
         deadline = time.monotonic() + SETTLE_MAX_S
@@ -153,7 +158,7 @@ def collector_off() -> Iterator[None]:
         gc.enable()
 
 
-def order_figures(orders: Measured, timed: Measured) -> dict[str, Any]:
+def order_figures(orders: Measured, timed: Measured, judging_s: float) -> dict[str, Any]:
     """Of the phases in which there is stock for everyone: a rush, and 100 at a time, which latency is taken from."""
     accepted = len(orders.result.accepted)
     kinds = orders.result.by_kind() + timed.result.by_kind()
@@ -165,7 +170,7 @@ def order_figures(orders: Measured, timed: Measured) -> dict[str, Any]:
         "latency_ms": timed.latency_ms(),
         "rush_latency_ms": orders.latency_ms(),
         "cpu_us_per_order": orders.cpu_us_per(accepted),
-        "judging_cpu_us_per_order": round(1e6 * orders.judging_s / max(1, accepted), 1),
+        "judging_cpu_us_per_order": round(1e6 * judging_s / max(1, accepted), 1),
         "noise": orders.noise.document(),
         "generator_cpu_us_per_request": round(1e6 * orders.generator_s / max(1, len(orders.result.answers)), 1),
     }

@@ -12,6 +12,7 @@ KEPT = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_small_room_that_loses_the_network_misses_nothing(tmp_path):
     document = bench(viewers=50, folder=tmp_path)
     assert document["kept"]

@@ -1,10 +1,13 @@
 """The fan-out measurement measures: every side's viewers hear it, and the document has the promised figures."""
 
+import pytest
+
 from loadtests.fanout import FIGURES, bench
 from loadtests.fanout_servers import FRAME_BYTES, SIDES
 from loadtests.fanout_viewers import Viewer
 
 
+@pytest.mark.long
 def test_a_very_small_run_of_every_side(tmp_path):
     document = bench(viewers=20, rounds=1, seconds=1.0, folder=tmp_path)
     for side in SIDES:

@@ -121,6 +121,7 @@ def answer_of(url: str, form: dict[str, Any] | None = None) -> str:
         return ""
 
 
+@pytest.mark.long
 def test_a_crowd_misses_nothing_though_a_gateway_goes_and_ends_with_the_audit(up, tmp_path: Path):
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
     api_url, sockets = up.url(), re.search(r"Sockets +(ws://\S+)", up.text())
@@ -150,6 +151,7 @@ def test_a_crowd_misses_nothing_though_a_gateway_goes_and_ends_with_the_audit(up
     assert int(orders[1].replace(",", "")) >= over_http + over_sockets
 
 
+@pytest.mark.long
 async def test_what_went_wrong_is_told_by_the_exit_code_also_of_a_test_begun_on_the_page(shop, database_url, tmp_path):
     port = free_port()
     web = f"http://127.0.0.1:{port}"

@@ -54,6 +54,7 @@ def rounds(**changes):
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [MillpondSide, BaselineSide, SocketSide])
 def test_a_small_round_breaks_no_promise(kind):
     buyers = Buyers(Ids(FollowingClock()).new(), secrets.token_urlsafe(32))
