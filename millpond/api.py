@@ -71,6 +71,7 @@ from referrals.showing import Doors
 log = logging.getLogger(__name__)
 
 DRAIN_MAX_S: Final = 8.0
+KEEP_ALIVE_S: Final = 75  # balancers keep idle connections for a minute: one that we close first fails a request
 _CATALOGUE_ROUTES: Final = (routes_catalogue, routes_products, routes_import, routes_copies)
 _ORDER_ROUTES: Final = (routes_exports, staff_order_routes)
 _TALK_ROUTERS: Final = (routes_shelf.router, routes_talk.rooms, routes_talk.sessions, routes_talk.words)
@@ -207,6 +208,7 @@ def server_config(app: Application, settings: Settings, *, fd: int | None = None
         forwarded_allow_ips=settings.trusted_proxies or None,
         server_header=False,
         date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(DRAIN_MAX_S),
     )
 

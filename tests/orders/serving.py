@@ -87,11 +87,17 @@ class Served:
         return await self.client.post(self.path(sale), json=wish or self.wish(sale), headers=head)
 
     async def insist(self, sale: Sale, **options: Any) -> httpx.Response:
-        """What a buyer is told in the end: a 503 says to come again with the same key. Options of `order`."""
+        """What a buyer is told in the end: a 503 or a broken connection says to come again with the same key.
+
+        Options of `order`.
+        """
         key = options.pop("key", "") or self.shop.ids.new()
 
         async def told() -> httpx.Response | None:
-            answer = await self.order(sale, key=key, **options)
+            try:
+                answer = await self.order(sale, key=key, **options)
+            except httpx.TransportError:
+                return None
             return None if answer.status_code == 503 else answer
 
         answer = await eventually_async(told)
