@@ -185,10 +185,12 @@ END $$;
 
 -- Take what is due of a merchant, at most so much, in the transaction that counts it. `counted` is how much it was: nothing
 -- while another worker is at it. A row that cannot be counted alone is parked, and `parked` says why; several that cannot
--- be counted together raise, and stay due: ask for fewer. So does one while PostgreSQL is not well, whatever the row.
+-- be counted together raise, and stay due: ask for fewer. So does one while PostgreSQL is not well, whatever the row: waits
+-- for locks end soon, as 55P03; 57014 has its number as DETAIL, and who met it often enough has it parked: `p_given_up`.
 DROP FUNCTION tree_tally(integer);
-CREATE FUNCTION tree_tally(p_merchant uuid, p_max integer, p_at timestamptz, OUT counted integer, OUT parked text)
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION tree_tally(
+    p_merchant uuid, p_max integer, p_at timestamptz, p_given_up bigint DEFAULT NULL, OUT counted integer, OUT parked text)
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     due tree_due[];
 BEGIN
@@ -209,16 +211,24 @@ BEGIN
         RETURN;
     END IF;
     BEGIN
-        PERFORM tree_count(due);
-    EXCEPTION WHEN query_canceled OR OTHERS THEN
-        -- Data, constraints, limits, what is raised, and a row that takes for ever; not locks, nor want of space or schema.
-        IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', '54', 'P0', 'XX') AND SQLSTATE <> '57014' THEN
+        IF due[1].no = p_given_up THEN
+            parked := '57014';
+        ELSE
+            PERFORM tree_count(due);
+        END IF;
+    EXCEPTION WHEN query_canceled THEN
+        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = due[1].no;
+    WHEN OTHERS THEN
+        -- Data, constraints, limits, what is raised; not locks, nor want of time, space or schema.
+        IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', '54', 'P0', 'XX') THEN
             RAISE;
         END IF;
         parked := SQLSTATE;
+    END;
+    IF parked IS NOT NULL THEN
         INSERT INTO tree_parked (no, kind, merchant_id, share_id, session_id, who, failed_at, sqlstate)
         SELECT u.no, u.kind, u.merchant_id, u.share_id, u.session_id, u.who, p_at, parked FROM unnest(due) u;
-    END;
+    END IF;
 END $$;
 
 CREATE FUNCTION tree_count(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
