@@ -12,6 +12,8 @@ from referrals.tallying import SLOW_TRIES
 from tests.referrals.recounted import counted_otherwise, tallied
 from tests.referrals.spread import Spread, open_spread
 
+MONEY = {"paid": {"placed": 500, "paid": 500}, "expired": {"lapsed": 500}, "cancelled": {"cancelled": 500}}
+
 
 @pytest.fixture
 async def spread(database_url: str, redis_url: str) -> AsyncIterator[Spread]:
@@ -73,6 +75,22 @@ async def test_a_lapsed_order_is_no_sale_and_its_buyer_no_buyer(spread):
     await spread.tally()
     assert (await tallied(spread))[money] == {"lapsed": 500}
     assert await figures(spread, session, share) == {"within_shares": 1}
+
+
+@pytest.mark.parametrize("state", MONEY)
+async def test_an_order_stays_of_its_channel_when_its_visit_is_forgotten(spread, state):
+    session, share = await spread.session(), await spread.share("hua")
+    await spread.visit("mei", share, session, community="g1")
+    (touch,) = await spread.mine("SELECT merchant_id, id FROM touch")
+    order_id = await spread.order("mei", {share: 500}, session, touches=[str(touch["id"])])
+    await spread.tally()
+    await spread.end(order_id, state)
+    expected = await counted_otherwise(spread)
+    await spread.run("DELETE FROM touch WHERE id = $1", touch["id"])
+    await spread.tally()
+    assert await tallied(spread) == expected
+    for by, key in (("channel", "group"), ("community", "g1")):
+        assert expected["tree_money", session, by, key, "0", "CNY"] == MONEY[state]
 
 
 async def test_a_worker_that_is_killed_has_counted_nothing(spread):
