@@ -10,6 +10,8 @@ from keel.database import LONG_ANSWER_TIMEOUT_S, Pool
 
 ANSWER_TIMEOUT_S: Final = LONG_ANSWER_TIMEOUT_S + 2.0  # so that PostgreSQL says first that a statement took too long
 
+RECOUNT_TIMEOUT_S: Final = 3_600.0  # it looks at all that a merchant ever had
+
 
 @dataclass(frozen=True, slots=True)
 class Tallied:
@@ -49,19 +51,28 @@ async def tally(pool: Pool, merchant_id: str, count: int, now: datetime, given_u
     return Tallied(row["counted"], row["parked"])
 
 
+async def exists(pool: Pool, merchant_id: str) -> bool:
+    """Whether there is such a merchant."""
+    return bool(await pool.fetchval(_EXISTS, merchant_id))
+
+
 async def retry(pool: Pool, merchant_id: str) -> int:
     """Make due again what was parked of a merchant; how much it was."""
     return int(await pool.fetchval(_RETRY, merchant_id))
 
 
 async def recount(pool: Pool, merchant_id: str) -> None:
-    """Forget a merchant's tallies, and make everything due again: they are short until it is counted."""
-    await pool.execute(_RECOUNT, merchant_id)
+    """Forget a merchant's tallies, and make everything due again: they are short until it is counted. May take long."""
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(_PATIENCE, str(round(RECOUNT_TIMEOUT_S * 1000)))
+        await connection.execute(_RECOUNT, merchant_id, timeout=RECOUNT_TIMEOUT_S)
 
 
 _WAITING: Final = """
     SELECT m.id FROM merchant m WHERE EXISTS (SELECT FROM tree_due d WHERE d.merchant_id = m.id) ORDER BY m.id
 """
 _TALLY: Final = "SELECT counted, parked FROM tree_tally($1, $2, $3, $4)"
+_EXISTS: Final = "SELECT EXISTS (SELECT FROM merchant WHERE id = $1)"
+_PATIENCE: Final = "SELECT set_config('statement_timeout', $1, true)"  # of this transaction
 _RETRY: Final = "SELECT tree_retry($1)"
 _RECOUNT: Final = "SELECT tree_recount($1)"

@@ -14,6 +14,7 @@ from typing import Final
 
 from keel.clock import Clock
 from keel.database import Pool
+from keel.errors import NotFound
 from referrals import store_tallies
 from referrals.metrics import TREE_PARKED, TREE_TALLIED
 from referrals.store_tallies import NotTallied
@@ -78,6 +79,23 @@ class Tallying:
     def _given_up(self, merchant_id: str) -> int | None:
         no, tries = self._slow.get(merchant_id, (0, 0))
         return no if tries >= SLOW_TRIES else None
+
+
+async def retry(pool: Pool, merchant_id: str) -> int:
+    """Make due again what was parked of a merchant; how much it was. Raises NotFound."""
+    await _known(pool, merchant_id)
+    return await store_tallies.retry(pool, merchant_id)
+
+
+async def recount(pool: Pool, merchant_id: str) -> None:
+    """Forget a merchant's tallies and count everything anew, which may take hours of a worker. Raises NotFound."""
+    await _known(pool, merchant_id)
+    await store_tallies.recount(pool, merchant_id)
+
+
+async def _known(pool: Pool, merchant_id: str) -> None:
+    if not await store_tallies.exists(pool, merchant_id):
+        raise NotFound(what="merchant")
 
 
 def _beginning_after(last: str, merchants: Sequence[str]) -> Sequence[str]:
