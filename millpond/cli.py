@@ -21,7 +21,7 @@ from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
 from millpond import audit as audit_process
-from millpond import cli_staff
+from millpond import cli_staff, cli_trees
 from millpond import demo as demo_process
 from millpond import drill as drill_process
 from millpond import funnel as funnel_process
@@ -49,6 +49,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_staff.app, name="staff")
+app.add_typer(cli_trees.app, name="trees")
 
 SocketFd = Annotated[int | None, typer.Option(help="An inherited listening socket, instead of host and port.")]
 ApiUrl = Annotated[str | None, typer.Option("--api", help="The API's URL, where it is not in the settings.")]

@@ -151,6 +151,6 @@ _SUBTREES: Final = f"""
         ORDER BY t.within_visitors DESC, t.share_id LIMIT $3)
     SELECT r.*, s.code, s.sharer_id, p.display_name FROM root r
     JOIN share s ON s.merchant_id = $1 AND s.id = r.share_id
-    LEFT JOIN customer_profile p ON p.merchant_id = s.merchant_id AND p.customer_id = s.sharer_id
+    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, s.sharer_id)
     ORDER BY r.within_visitors DESC, r.share_id
 """  # noqa: S608 - made of constants

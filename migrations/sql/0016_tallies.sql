@@ -183,12 +183,89 @@ BEGIN
     PERFORM tree_add(changed);
 END $$;
 
+-- Count the credits of orders, those on hold among them, and buyers. An order counts where the most of it is credited first. Once
+-- the visit that it came by is forgotten, it stays with the channel and the community that it was counted with.
+CREATE OR REPLACE FUNCTION tree_count_orders(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    orders uuid[];
+    buyers tree_buyer[];
+    changed tree_delta[];
+BEGIN
+    SELECT array_agg(o.id) INTO orders FROM (
+        SELECT u.who AS id FROM unnest(p_due) u WHERE u.kind = 'order'
+        UNION
+        SELECT t.order_id FROM unnest(p_due) u JOIN tree_order t ON t.touch_id = u.who WHERE u.kind = 'touch') o;
+    IF orders IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM tree_grow(array_agg(ROW (0, 'order', c.merchant_id, c.share_id, a.session_id, c.order_id)::tree_due))
+    FROM credit c JOIN attribution a ON a.merchant_id = c.merchant_id AND a.order_id = c.order_id WHERE c.order_id = ANY (orders);
+
+    WITH current AS (
+        SELECT c.order_id, c.no, c.merchant_id, coalesce(a.session_id, s.family_id) AS scope_id, a.customer_id, c.share_id, c.touch_id,
+               coalesce(t.channel, k.channel, 'unknown') AS channel, CASE WHEN t.id IS NULL THEN k.community ELSE t.community END AS community,
+               a.placed_at AS at, coalesce(a.ended, o.state) AS state, a.currency, c.amount
+        FROM credit c JOIN attribution a ON a.merchant_id = c.merchant_id AND a.order_id = c.order_id
+        JOIN orders o ON o.merchant_id = c.merchant_id AND o.id = c.order_id JOIN share s ON s.id = c.share_id
+        LEFT JOIN touch t ON t.id = c.touch_id LEFT JOIN tree_order k ON k.order_id = c.order_id AND k.no = c.no
+        WHERE c.order_id = ANY (orders)),
+    counted AS (
+        INSERT INTO tree_order (order_id, no, merchant_id, scope_id, customer_id, share_id, touch_id, channel, community, at, state, currency, amount)
+        SELECT order_id, no, merchant_id, scope_id, customer_id, share_id, touch_id, channel, community, at, state, currency, amount FROM current
+        ON CONFLICT (order_id, no) DO UPDATE SET state = excluded.state, channel = excluded.channel, community = excluded.community),
+    change AS (
+        SELECT -1 AS sign, t.no, t.scope_id, t.customer_id, t.share_id, t.channel, t.community, t.at, t.state, t.currency, t.amount
+        FROM tree_order t WHERE t.order_id = ANY (orders)
+        UNION ALL
+        SELECT 1, c.no, c.scope_id, c.customer_id, c.share_id, c.channel, c.community, c.at, c.state, c.currency, c.amount FROM current c),
+    difference AS (
+        SELECT scope_id, share_id, channel, community, tree_moment(at) AS moment, currency,
+               sum(sign) FILTER (WHERE no = 1 AND state IN ('awaiting_payment', 'paid')) AS orders,
+               sum(sign * amount) FILTER (WHERE state IN ('awaiting_payment', 'paid')) AS placed, sum(sign * amount) FILTER (WHERE state = 'paid') AS paid,
+               sum(sign * amount) FILTER (WHERE state = 'expired') AS lapsed, sum(sign * amount) FILTER (WHERE state = 'cancelled') AS cancelled
+        FROM change GROUP BY scope_id, share_id, channel, community, tree_moment(at), currency),
+    seen AS (SELECT DISTINCT scope_id, customer_id FROM change)
+    SELECT (SELECT array_agg(ROW (d.scope_id, d.share_id, d.channel, d.community, d.moment, 0, 0, 0, 0, coalesce(d.orders, 0), d.currency,
+                                  coalesce(d.placed, 0), coalesce(d.paid, 0), coalesce(d.lapsed, 0), coalesce(d.cancelled, 0))::tree_delta)
+            FROM difference d),
+           (SELECT array_agg(ROW (s.scope_id, s.customer_id, NULL, NULL, NULL, NULL, NULL)::tree_buyer) FROM seen s)
+    INTO changed, buyers;
+    PERFORM tree_add(changed);
+
+    WITH current AS (
+        SELECT b.scope_id, b.customer_id, f.merchant_id, f.share_id, f.channel, f.community, f.at
+        FROM unnest(buyers) b LEFT JOIN LATERAL (
+            SELECT o.merchant_id, o.share_id, o.channel, o.community, o.at FROM tree_order o
+            WHERE o.scope_id = b.scope_id AND o.customer_id = b.customer_id AND o.state IN ('awaiting_payment', 'paid')
+            ORDER BY o.order_id, o.no LIMIT 1) f ON true),
+    counted AS (
+        INSERT INTO tree_buyer AS b (scope_id, customer_id, merchant_id, share_id, channel, community, at)
+        SELECT scope_id, customer_id, merchant_id, share_id, channel, community, at FROM current WHERE share_id IS NOT NULL
+        ON CONFLICT (scope_id, customer_id) DO UPDATE SET
+            share_id = excluded.share_id, channel = excluded.channel, community = excluded.community, at = excluded.at),
+    gone AS (
+        DELETE FROM tree_buyer b USING current c WHERE b.scope_id = c.scope_id AND b.customer_id = c.customer_id AND c.share_id IS NULL),
+    change AS (
+        SELECT -1 AS sign, b.scope_id, b.share_id, b.channel, b.community, tree_moment(b.at) AS moment
+        FROM tree_buyer b JOIN current c ON c.scope_id = b.scope_id AND c.customer_id = b.customer_id
+        UNION ALL
+        SELECT 1, c.scope_id, c.share_id, c.channel, c.community, tree_moment(c.at) FROM current c WHERE c.share_id IS NOT NULL),
+    difference AS (
+        SELECT scope_id, share_id, channel, community, moment, sum(sign)::int AS buyers FROM change
+        GROUP BY scope_id, share_id, channel, community, moment HAVING sum(sign) <> 0)
+    SELECT array_agg(ROW (d.scope_id, d.share_id, d.channel, d.community, d.moment, 0, 0, 0, d.buyers, 0, NULL, 0, 0, 0, 0)::tree_delta)
+    INTO changed FROM difference d;
+    PERFORM tree_add(changed);
+END $$;
+
 -- Take what is due of a merchant, at most so much, in the transaction that counts it. `counted` is how much it was: nothing
 -- while another worker is at it. A row that cannot be counted alone is parked, and `parked` says why; several that cannot
--- be counted together raise, and stay due: ask for fewer. So does one while PostgreSQL is not well, whatever the row.
+-- be counted together raise, and stay due: ask for fewer. So does one while PostgreSQL is not well, whatever the row: waits
+-- for locks end soon, as 55P03; 57014 has its number as DETAIL, and who met it often enough has it parked: `p_given_up`.
 DROP FUNCTION tree_tally(integer);
-CREATE FUNCTION tree_tally(p_merchant uuid, p_max integer, p_at timestamptz, OUT counted integer, OUT parked text)
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION tree_tally(
+    p_merchant uuid, p_max integer, p_at timestamptz, p_given_up bigint DEFAULT NULL, OUT counted integer, OUT parked text)
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     due tree_due[];
 BEGIN
@@ -209,16 +286,24 @@ BEGIN
         RETURN;
     END IF;
     BEGIN
-        PERFORM tree_count(due);
-    EXCEPTION WHEN query_canceled OR OTHERS THEN
-        -- Data, constraints, limits, what is raised, and a row that takes for ever; not locks, nor want of space or schema.
-        IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', '54', 'P0', 'XX') AND SQLSTATE <> '57014' THEN
+        IF due[1].no = p_given_up THEN
+            parked := '57014';
+        ELSE
+            PERFORM tree_count(due);
+        END IF;
+    EXCEPTION WHEN query_canceled THEN
+        RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = SQLERRM, DETAIL = due[1].no;
+    WHEN OTHERS THEN
+        -- Data, constraints, limits, what is raised; not locks, nor want of time, space or schema.
+        IF left(SQLSTATE, 2) NOT IN ('21', '22', '23', '54', 'P0', 'XX') THEN
             RAISE;
         END IF;
         parked := SQLSTATE;
+    END;
+    IF parked IS NOT NULL THEN
         INSERT INTO tree_parked (no, kind, merchant_id, share_id, session_id, who, failed_at, sqlstate)
         SELECT u.no, u.kind, u.merchant_id, u.share_id, u.session_id, u.who, p_at, parked FROM unnest(due) u;
-    END;
+    END IF;
 END $$;
 
 CREATE FUNCTION tree_count(p_due tree_due[]) RETURNS void LANGUAGE plpgsql AS $$

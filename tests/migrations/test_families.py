@@ -6,8 +6,8 @@ from tests.referrals.spread import Spread, open_spread
 
 SQL = HERE / "sql"
 NEW = """
-    DROP FUNCTION tree_tally(uuid, integer, timestamptz), tree_count(tree_due[]), tree_retry(uuid), tree_lock(uuid),
-        tree_day(timestamptz);
+    DROP FUNCTION tree_tally(uuid, integer, timestamptz, bigint), tree_count(tree_due[]), tree_retry(uuid),
+        tree_lock(uuid), tree_day(timestamptz);
     DROP TABLE tree_parked
 """
 

@@ -114,10 +114,14 @@ class Spread:
         return order_id
 
     async def end(self, order_id: str, state: str) -> None:
-        """An order lapses."""
+        """An order is paid, or lapses."""
         await self.run("UPDATE orders SET state = $2 WHERE id = $1", order_id, state)
-        ended = "UPDATE attribution SET ended = $2, ended_at = placed_at WHERE order_id = $1 AND ended IS NULL"
-        await self.run(ended, order_id, state)
+        if state == "paid":
+            due = "INSERT INTO tree_due (kind, merchant_id, who) VALUES ('order', $1, $2)"
+            await self.run(due, self.grove.merchant_id, order_id)
+        else:
+            ended = "UPDATE attribution SET ended = $2, ended_at = placed_at WHERE order_id = $1 AND ended IS NULL"
+            await self.run(ended, order_id, state)
 
     async def tally(self) -> None:
         """Until nothing is due."""

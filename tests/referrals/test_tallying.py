@@ -8,8 +8,11 @@ import pytest
 
 from referrals import tallying
 from referrals.store_tallies import recount, retry
+from referrals.tallying import SLOW_TRIES
 from tests.referrals.recounted import counted_otherwise, tallied
 from tests.referrals.spread import Spread, open_spread
+
+MONEY = {"paid": {"placed": 500, "paid": 500}, "expired": {"lapsed": 500}, "cancelled": {"cancelled": 500}}
 
 
 @pytest.fixture
@@ -72,6 +75,22 @@ async def test_a_lapsed_order_is_no_sale_and_its_buyer_no_buyer(spread):
     await spread.tally()
     assert (await tallied(spread))[money] == {"lapsed": 500}
     assert await figures(spread, session, share) == {"within_shares": 1}
+
+
+@pytest.mark.parametrize("state", MONEY)
+async def test_an_order_stays_of_its_channel_when_its_visit_is_forgotten(spread, state):
+    session, share = await spread.session(), await spread.share("hua")
+    await spread.visit("mei", share, session, community="g1")
+    (touch,) = await spread.mine("SELECT merchant_id, id FROM touch")
+    order_id = await spread.order("mei", {share: 500}, session, touches=[str(touch["id"])])
+    await spread.tally()
+    await spread.end(order_id, state)
+    expected = await counted_otherwise(spread)
+    await spread.run("DELETE FROM touch WHERE id = $1", touch["id"])
+    await spread.tally()
+    assert await tallied(spread) == expected
+    for by, key in (("channel", "group"), ("community", "g1")):
+        assert expected["tree_money", session, by, key, "0", "CNY"] == MONEY[state]
 
 
 async def test_a_worker_that_is_killed_has_counted_nothing(spread):
@@ -186,6 +205,49 @@ async def test_what_another_fault_stops_stays_due(spread):
     assert await tallied(spread) == await counted_otherwise(spread)
 
 
+async def test_what_waits_for_a_lock_stays_due(spread):
+    """Somebody builds an index, say: that is no fault of the rows either."""
+    share = await spread.share("hua")
+    await spread.tally()
+    await spread.visit("mei", share)
+    loop = spread.tallying
+    async with spread.grove.shop.pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE tree_node")
+        assert await loop.tick() == 0
+    assert await spread.mine("SELECT * FROM tree_parked") == []
+    await loop.tick()
+    assert await tallied(spread) == await counted_otherwise(spread)
+
+
+async def slow_visitor(spread: Spread, tries: int) -> None:
+    """One who takes longer than a statement may, so many times; then others."""
+    share = await spread.share("hua")
+    await spread.tally()
+    await spread.run("CREATE SEQUENCE tried")
+    await spread.run(_SLOW.replace("MEI", await spread.person("mei")).replace("TRIES", str(tries)))
+    await spread.run("CREATE TRIGGER slow BEFORE INSERT ON tree_visitor FOR EACH ROW EXECUTE FUNCTION slow()")
+    await spread.visit("mei", share)
+    await spread.visit("lan", share)
+
+
+async def test_a_row_that_was_cancelled_is_tried_again(spread, monkeypatch):
+    monkeypatch.setattr(tallying, "BATCH_MAX", 2)
+    await slow_visitor(spread, tries=SLOW_TRIES)  # the first one with others
+    await spread.tally()
+    assert await spread.mine("SELECT * FROM tree_parked") == []
+    assert await tallied(spread) == await counted_otherwise(spread)
+
+
+async def test_a_row_that_takes_for_ever_is_put_aside_after_some_tries_and_holds_nobody_up(spread, caplog):
+    await slow_visitor(spread, tries=1_000)
+    await spread.tally()
+    (parked,) = await spread.mine("SELECT merchant_id, who, sqlstate FROM tree_parked")
+    assert (str(parked["who"]), parked["sqlstate"]) == (await spread.person("mei"), "57014")
+    (seen,) = await spread.mine("SELECT merchant_id, visitor_id FROM tree_visitor")
+    assert str(seen["visitor_id"]) == await spread.person("lan")
+    assert "a change that cannot be counted is parked: 57014" in caplog.text
+
+
 async def test_a_cycle_cannot_be_written_by_sql(spread):
     root = await spread.share("hua")
     leaf = await spread.share("lan", root)
@@ -197,3 +259,14 @@ async def test_a_cycle_cannot_be_written_by_sql(spread):
                family_id, $1, root_id, 1, ARRAY[$1::uuid], created_at FROM share WHERE id = $3"""
     with pytest.raises(asyncpg.CheckViolationError):
         await spread.run(cycle, spread.grove.shop.ids.new(), own, root)
+
+
+_SLOW = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.visitor_id = 'MEI' AND nextval('tried') <= TRIES THEN
+            RAISE EXCEPTION USING ERRCODE = '57014', MESSAGE = 'canceling statement due to statement timeout';
+        END IF;
+        RETURN NEW;
+    END $$
+"""

@@ -19,7 +19,7 @@ steps = st.one_of(
     ),
     st.tuples(st.just("watch"), st.sampled_from(NAMES), few),
     st.tuples(st.just("order"), st.sampled_from(NAMES), st.lists(few, min_size=1, max_size=3), few, few),
-    st.tuples(st.just("end"), few, st.sampled_from(["expired", "cancelled"])),
+    st.tuples(st.just("end"), few, st.sampled_from(["paid", "expired", "cancelled"])),
     st.tuples(st.just("tally"), st.integers(1, 3), st.booleans()),
 )
 

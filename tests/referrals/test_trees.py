@@ -67,6 +67,23 @@ async def test_whoever_came_through_something_else_is_in_the_rooms_tree_with_wha
     assert await assert_sums(spread, spread.room_id, is_room=True) == whole
 
 
+async def test_a_subtree_has_the_name_of_the_customer_that_its_guest_became(spread):
+    session, guest, customer = await spread.session(), await spread.grove.person(), await spread.grove.person()
+    spread.people["guest"] = guest.sub
+    await spread.visit("mei", await spread.share("guest"), session)
+    await spread.tally()
+    await spread.run(
+        "INSERT INTO customer_profile (merchant_id, customer_id, display_name) VALUES ($1, $2, 'Hua')",
+        customer.mid,
+        customer.sub,
+    )
+    await spread.grove.signs_in(guest, customer)
+    place, ledger = Place(spread.grove.merchant_id, session, is_room=False), spread.grove.shop.ledger
+    (subtree,) = (await trees.summary(ledger, place)).subtrees
+    (sharer,) = await trees.sharers(ledger, place, BUYERS, after=None, count=2)
+    assert subtree.sharer_name == sharer.name == "Hua"
+
+
 async def test_a_room_is_read_without_its_sessions_however_many_it_had(spread):
     sessions = [await spread.session() for _ in range(3)]
     share = await spread.share("hua")
