@@ -47,7 +47,7 @@ class SharingSettings(BaseModel):
     links are given out."""
 
     touches_kept_days: int = Field(default=KEPT.days, ge=1, le=1_826)
-    """Days for which visits through shares are kept; longer where a merchant's rule of credit counts older ones."""
+    """Days for which visits through shares are kept; longer where a rule of credit, the house's too, counts more."""
 
     def link_templates(self) -> LinkTemplates:
         """What links are made with."""

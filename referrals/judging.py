@@ -6,9 +6,11 @@ never judge one merchant's orders at the same time, and one that dies leaves not
 afterwards is read from its history (see referrals.ending).
 
 Of a rush most orders were brought by nobody. Those are judged in sets, by the database alone; one by one are judged
-those with a code or with visits (see referrals.attributing).
+those with a code or with visits (see referrals.attributing). What cannot be judged in time keeps no other merchant
+waiting, and is halved at the next tick, down to the one order at fault.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,8 +26,10 @@ from referrals.attributing import Decision, Outcome, decide
 from referrals.judgements import in_turn, judgement
 from referrals.metrics import JUDGED
 from referrals.rule import rulebook_at
-from referrals.store_judging import Waiting
+from referrals.store_judging import NotJudged, Waiting
 from referrals.store_nobody import Looked
+
+log = logging.getLogger(__name__)
 
 ORDER_ATTRIBUTED: Final = "order.attributed"
 BATCH_MAX: Final = 200  # orders that are judged one by one, in one transaction
@@ -66,6 +70,7 @@ class Judge:
     clock: Clock
     heard_by: Sequence[str] = ()
     sights: dict[str, Sight] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)  # of merchants' next sets
 
     async def tick(self) -> int:
         """Judge all that can be judged; how many."""
@@ -103,22 +108,34 @@ class Judge:
         """A set at a time, each from where the one before ended: how many, and whether it was all of them."""
         judged = looked = one_by_one = 0
         while looked < LOOKED_MAX and one_by_one < ROUND_MAX:
-            seen = await self._set(orders, above)
+            size = self.sizes.get(orders.merchant_id, SET_MAX)
+            try:
+                seen = await self._set(orders, above, size)
+                of_others = 0 if seen is None else await self._others(orders, seen, min(size, BATCH_MAX))
+            except NotJudged as fault:
+                self._halve(orders.merchant_id, size, fault)
+                break
             if seen is None:
                 break
-            of_others = await self._others(orders, seen)
+            self.sizes[orders.merchant_id] = min(SET_MAX, 2 * size)
             judged += seen.alone + of_others
             if of_others < len(seen.others):
                 break
-            if seen.count < SET_MAX:
+            if not seen.has_more:
                 return judged, True
             above, looked, one_by_one = seen.last, looked + seen.count, one_by_one + of_others
         return judged, False
 
-    async def _set(self, orders: Round, above: str | None) -> Looked | None:
+    def _halve(self, merchant_id: str, size: int, fault: NotJudged) -> None:
+        """Less at the next tick, and fewer than fit a batch: it may have been one that failed."""
+        self.sizes[merchant_id] = max(1, min(size, BATCH_MAX) // 2)
+        level = logging.WARNING if size > 1 else logging.ERROR
+        log.log(level, "orders of merchant %s: a set of %d cannot be judged: %s", merchant_id, size, fault)
+
+    async def _set(self, orders: Round, above: str | None, size: int) -> Looked | None:
         """Look at the next ones, oldest first: above an id, or all that is judged. Those that nobody brought are judged
         with it. None where another worker is at it."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with store_judging.turn(self.pool) as connection:
             reach = await store_judging.take(connection, orders.merchant_id)
             if reach is None:
                 return None
@@ -128,7 +145,7 @@ class Judge:
                 orders.merchant_id,
                 above=above or reach,
                 placed_by=orders.placed_by,
-                count=SET_MAX,
+                count=size,
                 rules=in_turn(versions),
                 at=self.clock.now(),
             )
@@ -136,13 +153,13 @@ class Judge:
         JUDGED.labels(outcome=Outcome.NONE.value).inc(seen.alone)
         return seen
 
-    async def _others(self, orders: Round, seen: Looked) -> int:
+    async def _others(self, orders: Round, seen: Looked, batch_max: int) -> int:
         """Those whom somebody may have brought, one by one; how many. Fewer where another worker came in between."""
         judged = 0
-        for first in range(0, len(seen.others), BATCH_MAX):
-            after = seen.others[first + BATCH_MAX : first + BATCH_MAX + 1]
+        for first in range(0, len(seen.others), batch_max):
+            after = seen.others[first + batch_max : first + batch_max + 1]
             until = id_before(after[0]) if after else _end_of(seen)
-            count = await self._batch(orders, seen.others[first : first + BATCH_MAX], until)
+            count = await self._batch(orders, seen.others[first : first + batch_max], until)
             if count is None:
                 break
             judged += count
@@ -150,7 +167,7 @@ class Judge:
 
     async def _batch(self, orders: Round, order_ids: Sequence[str], until: str) -> int | None:
         """Some of them; with them all up to an id are judged. None where another worker is at it."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with store_judging.turn(self.pool) as connection:
             if await store_judging.take(connection, orders.merchant_id) is None:
                 return None
             found = await store_judging.waiting(connection, orders.merchant_id, order_ids)
@@ -187,4 +204,4 @@ class Judge:
 
 def _end_of(seen: Looked) -> str:
     """Up to which id everything was looked at."""
-    return seen.last if seen.last is not None and seen.count == SET_MAX else _GREATEST_ID
+    return seen.last if seen.last is not None and seen.has_more else _GREATEST_ID

@@ -1,18 +1,29 @@
 """SQL of what is forgotten of touches: over all merchants, in pieces that hold no lock for long."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from keel.database import Pool
+from keel.database import Pool, Row
 
 Link = tuple[str, str]  # merchant and visitor
 
 
-async def reaches(pool: Pool, since: datetime) -> dict[str, timedelta | None]:
-    """How far back the rules of merchants look that were in force since then, or will be. None: for ever."""
-    rows = await pool.fetch(_REACHES, since)
-    return {str(r["merchant_id"]): None if r["for_ever"] else timedelta(seconds=r["valid_for_s"]) for r in rows}
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What judges a merchant's orders that were placed since a time, or will be. `valid_for`: how far back his rules
+    look, None for ever; there are none where it is zero. `by_house_rule`: for some of them there was no rule of the
+    shop's."""
+
+    since: datetime
+    valid_for: timedelta | None
+    by_house_rule: bool
+
+
+async def reaches(pool: Pool, now: datetime, late: timedelta) -> dict[str, Reach]:
+    """Of every merchant, by id: since the oldest order that is not judged, or now, and so long before."""
+    return {str(row["merchant_id"]): _reach_of(row) for row in await pool.fetch(_REACHES, now, late)}
 
 
 async def touches(
@@ -38,14 +49,28 @@ async def writers(pool: Pool, silent_since: datetime) -> None:
     await pool.execute(_WRITERS, silent_since)
 
 
+def _reach_of(row: Row) -> Reach:
+    valid_for = None if row["for_ever"] else timedelta(seconds=row["valid_for_s"])
+    return Reach(row["since"], valid_for, row["by_house_rule"])
+
+
 # Of two versions the greater counts, once it is in force.
 _REACHES: Final = """
-    SELECT v.merchant_id, bool_or(v.valid_for_s IS NULL) AS for_ever, max(v.valid_for_s) AS valid_for_s
-    FROM attribution_rule v WHERE NOT EXISTS (
+    WITH judged AS (
+        SELECT m.id AS merchant_id, least($1, (
+            SELECT o.placed_at FROM orders o
+            WHERE o.merchant_id = m.id
+                AND o.id > coalesce(r.order_id, '00000000-0000-0000-0000-000000000000')
+            ORDER BY o.id LIMIT 1)) - $2::interval AS since
+        FROM merchant m LEFT JOIN attribution_reach r ON r.merchant_id = m.id)
+    SELECT j.merchant_id, j.since, coalesce(bool_or(v.id IS NOT NULL AND v.valid_for_s IS NULL), false) AS for_ever,
+           coalesce(max(v.valid_for_s), 0) AS valid_for_s,
+           NOT coalesce(bool_or(v.campaign IS NULL AND v.in_force_at <= j.since), false) AS by_house_rule
+    FROM judged j LEFT JOIN attribution_rule v ON v.merchant_id = j.merchant_id AND NOT EXISTS (
         SELECT FROM attribution_rule n
         WHERE n.merchant_id = v.merchant_id AND n.campaign IS NOT DISTINCT FROM v.campaign
-            AND n.version > v.version AND n.in_force_at <= $1)
-    GROUP BY v.merchant_id
+            AND n.version > v.version AND n.in_force_at <= j.since)
+    GROUP BY j.merchant_id, j.since
 """
 _TOUCHES: Final = """
     WITH seen AS (

@@ -1,10 +1,12 @@
 """SQL of judging: orders that wait, what was known of their buyers, and the judgements, written once."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
 import msgspec
 
 from keel.database import Connection, Pool, Row
@@ -31,6 +33,20 @@ class Waiting:
     ended: str | None
     ended_at: datetime | None
     case: Case
+
+
+class NotJudged(Exception):
+    """What was looked at cannot be judged now, or not together, and waits as before; its text is an SQLSTATE."""
+
+
+@asynccontextmanager
+async def turn(pool: Pool) -> AsyncIterator[Connection]:
+    """A transaction in which something is judged. Raises NotJudged."""
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
+    except (asyncpg.PostgresError, TimeoutError) as error:
+        raise NotJudged(getattr(error, "sqlstate", "no answer in time")) from error
 
 
 async def begin(pool: Pool, least_id: str) -> None:

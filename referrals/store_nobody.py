@@ -9,17 +9,18 @@ import msgspec
 
 from keel.database import Connection
 
-KNOWN_AS_MAX: Final = 200  # ids of one buyer; with so many, an order is looked at by itself
+KNOWN_AS_MAX: Final = 10  # ids of one buyer; with so many, an order is looked at by itself
 
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Orders that were looked at: how many, the last one's id, how many of them nobody brought, which are judged now,
-    and the ids of the others, oldest first."""
+    """Orders that were looked at: how many, whether there may be more, the last one's id, how many of them nobody
+    brought, which are judged now, and the ids of the others, oldest first."""
 
     count: int
+    has_more: bool
     last: str | None
     alone: int
     others: list[str]
@@ -44,34 +45,39 @@ async def judge(
     told = _encode(list(rules)).decode()
     row = await connection.fetchrow(_JUDGE, merchant_id, above, placed_by, count, told, at, KNOWN_AS_MAX)
     assert row is not None, "sums always have a row"
-    last, others = row["last"], list(map(str, row["others"]))
-    return Looked(row["looked"], None if last is None else str(last), row["looked"] - len(others), others)
+    looked, last, others = row["looked"], row["last"], list(map(str, row["others"]))
+    return Looked(looked, looked == count, None if last is None else str(last), looked - len(others), others)
 
 
-# Who the buyers are is followed for all of them together: see people_of, which does it for one. That judgements, too,
-# are of greater ids has to be said: a merge of orders and judgements would read all judgements from the first.
+# Who a buyer is, is followed as people_of does it, for each order to a few ids and no further: one of very many names
+# would take the time of all others. That judgements, too, are of greater ids has to be said: a merge of orders and
+# judgements would read all judgements from the first.
 _JUDGE: Final = """
-    WITH RECURSIVE wanted AS MATERIALIZED (
+    WITH wanted AS MATERIALIZED (
         SELECT w.* FROM order_to_judge w
         WHERE w.merchant_id = $1 AND w.id > $2 AND w.placed_at <= $3
             AND NOT EXISTS (
                 SELECT FROM attribution a WHERE a.merchant_id = $1 AND a.order_id = w.id AND a.order_id > $2)
         ORDER BY w.id LIMIT $4),
-    known (order_id, placed_at, id) AS (
-        SELECT o.id, o.placed_at, o.customer_id FROM wanted o WHERE o.share_code IS NULL
-        UNION
-        SELECT k.order_id, k.placed_at, o.id FROM known k CROSS JOIN LATERAL (
-            (SELECT g.customer_id FROM customer_guest g
-             WHERE g.merchant_id = $1 AND g.guest_id = k.id AND g.at <= k.placed_at)
-            UNION ALL
-            (SELECT g.guest_id FROM customer_guest g
-             WHERE g.merchant_id = $1 AND g.customer_id = k.id AND g.at <= k.placed_at LIMIT $7)
-            UNION ALL
-            (SELECT v.customer_id FROM touch_person v
-             WHERE v.merchant_id = $1 AND v.visitor_id = k.id AND v.at <= k.placed_at)
-            UNION ALL
-            (SELECT v.visitor_id FROM touch_person v
-             WHERE v.merchant_id = $1 AND v.customer_id = k.id AND v.at <= k.placed_at LIMIT $7)) AS o (id)),
+    known (order_id, placed_at, id) AS MATERIALIZED (
+        SELECT w.id, w.placed_at, k.id FROM wanted w CROSS JOIN LATERAL (
+            WITH RECURSIVE linked (id) AS (
+                SELECT w.customer_id
+                UNION
+                SELECT o.id FROM linked l CROSS JOIN LATERAL (
+                    SELECT g.customer_id FROM customer_guest g
+                    WHERE g.merchant_id = $1 AND g.guest_id = l.id AND g.at <= w.placed_at
+                    UNION ALL
+                    SELECT g.guest_id FROM customer_guest g
+                    WHERE g.merchant_id = $1 AND g.customer_id = l.id AND g.at <= w.placed_at
+                    UNION ALL
+                    SELECT v.customer_id FROM touch_person v
+                    WHERE v.merchant_id = $1 AND v.visitor_id = l.id AND v.at <= w.placed_at
+                    UNION ALL
+                    SELECT v.visitor_id FROM touch_person v
+                    WHERE v.merchant_id = $1 AND v.customer_id = l.id AND v.at <= w.placed_at) AS o (id))
+            SELECT id FROM linked LIMIT $7) k
+        WHERE w.share_code IS NULL),
     nobodys AS (
         SELECT k.order_id FROM known k GROUP BY k.order_id
         HAVING count(*) < $7 AND NOT bool_or(EXISTS (

@@ -63,4 +63,7 @@ CREATE TABLE order_moves_seen (
     until    timestamptz NOT NULL,
     order_id uuid NOT NULL
 ) WITH (fillfactor = 50);
-INSERT INTO order_moves_seen (until, order_id) VALUES ('epoch', '00000000-0000-0000-0000-000000000000');
+-- What ended of a long history is noted, but for the last day of it.
+INSERT INTO order_moves_seen (until, order_id)
+    SELECT coalesce(max(h.at) - interval '1 day', 'epoch'), '00000000-0000-0000-0000-000000000000'
+    FROM order_history h WHERE h.state IN ('paid', 'expired', 'cancelled');

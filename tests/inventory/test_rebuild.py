@@ -53,8 +53,9 @@ async def test_one_rebuilder_at_a_time(mill: Mill):
 
 
 async def rebuilt(mill: Mill, sales: list[Sale]) -> list[GateStatus]:
-    """Their gates, once all are loaded: what had no connection in time has its turn in the next round."""
-    while True:
+    """Their gates, once all are loaded: what had no connection in time has its turn in the next round. Without
+    end, so call it under a timeout."""
+    while True:  # its caller's timeout ends it
         await mill.reconcile()
         statuses = [await mill.shop.gate.status(sale.id, 0) for sale in sales]
         if all(status.loaded for status in statuses):

@@ -20,8 +20,8 @@ async def touches(grove: Grove) -> int:
     return len(await grove.run("SELECT FROM touch"))
 
 
-def forgetting_of(grove: Grove) -> Forgetting:
-    return Forgetting(grove.shop.pool, grove.shop.clock, KEPT)
+def forgetting_of(grove: Grove, kept: timedelta = KEPT) -> Forgetting:
+    return Forgetting(grove.shop.pool, grove.shop.clock, kept)
 
 
 async def test_what_is_too_old_is_forgotten_and_stays_counted(grove: Grove, monkeypatch: pytest.MonkeyPatch):
@@ -56,7 +56,44 @@ async def test_what_a_rule_still_counts_is_kept(court: Court, model: str, days: 
     await court.judge_all()
     assert await court.outcome(order_id) == ("credited", model)
     grove.shop.clock.advance(s=DAY_S * 3)
+    await court.judge_all()
     assert await forgetting_of(grove).tick() == (0 if days is None else 1)
+
+
+@pytest.mark.parametrize("campaign", [None, "spring"])
+async def test_what_the_rule_of_the_house_counts_is_kept_where_the_shop_has_none(court: Court, campaign: str | None):
+    """Also where a campaign has one."""
+    grove, buyer = court.grove, await court.grove.person()
+    if campaign is not None:
+        await grove.target("campaign", name=campaign)
+        await court.rule(valid_for_s=60, campaign=campaign)
+    grove.shop.clock.advance(s=DAY_S * 3)
+    share = (await grove.chain(await grove.target("room"), 1))[0][1]
+    await grove.visit(buyer, share)
+    grove.shop.clock.advance(s=DAY_S * 3)
+    worker = forgetting_of(grove, timedelta(days=1))
+    assert await worker.tick() == 0
+    order_id = await court.order(buyer)
+    await court.judge_all()
+    assert await court.outcome(order_id) == ("credited", "last_touch")
+    grove.shop.clock.advance(s=DAY_S * 6)
+    await court.judge_all()
+    assert await worker.tick() == 1
+
+
+async def test_what_counts_for_an_order_is_kept_until_it_is_judged_however_long_no_worker_ran(court: Court):
+    grove, buyer = court.grove, await court.grove.person()
+    share = (await grove.chain(await grove.target("room"), 1))[0][1]
+    await court.rule(valid_for_s=60 * DAY_S)
+    await grove.visit(buyer, share)
+    grove.shop.clock.advance(s=DAY_S * 59)
+    order_id = await court.order(buyer)
+    grove.shop.clock.advance(s=DAY_S * 30)
+    worker = forgetting_of(grove)
+    assert await worker.tick() == 0, "it begins with this, before anything is judged"
+    await court.judge_all()
+    assert await court.outcome(order_id) == ("credited", "last_touch")
+    assert await worker.tick() == 1
 
 
 async def test_who_signed_in_from_where_goes_with_the_last_visit_from_there(grove: Grove):

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from keel.ids import Ids
-from referrals import judging, store_judging
+from referrals import judging, store_judging, store_nobody
 from referrals.crediting import WHOLE
 from referrals.gathering import Touches
 from referrals.judging import ORDER_ATTRIBUTED, Judge
@@ -173,6 +173,55 @@ async def test_a_worker_that_dies_between_two_steps_leaves_nothing_half_done(cou
     assert await court.judge_all() == 1
     assert await court.credits(order_id) == {share.node.id: WHOLE}
     assert len(await court.grove.run("SELECT FROM outbox_event")) == 1
+
+
+@pytest.fixture
+def sick(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Merchants of whom no more than so many orders are judged in time, by id."""
+    most: dict[str, int] = {}
+    real_judge, real_waiting = store_nobody.judge, store_judging.waiting
+
+    async def judge(connection: Any, merchant_id: str, **options: Any) -> Any:
+        if options["count"] > 50 * most.get(merchant_id, options["count"]):
+            raise TimeoutError
+        return await real_judge(connection, merchant_id, **options)
+
+    async def waiting(connection: Any, merchant_id: str, order_ids: Any) -> Any:
+        if len(order_ids) > most.get(merchant_id, len(order_ids)):
+            raise TimeoutError
+        return await real_waiting(connection, merchant_id, order_ids)
+
+    monkeypatch.setattr(store_nobody, "judge", judge)
+    monkeypatch.setattr(store_judging, "waiting", waiting)
+    return most
+
+
+async def test_what_cannot_be_judged_in_time_keeps_no_other_merchant_waiting_and_is_halved(court: Court, sick):
+    grove, orders = court.grove, {}
+    for shop in (grove.merchant_id, await another_merchant(grove)):
+        share = await grove.share(await grove.person(shop), await grove.target("room", shop))
+        buyer = await grove.person(shop)
+        orders[buyer.mid] = [await court.order(buyer, code=share.code) for _ in range(9)]
+    sick[grove.merchant_id] = 2
+    assert await court.judge_all() == 9
+    ((judged,),) = await grove.run("SELECT DISTINCT merchant_id::text FROM attribution")
+    assert judged != grove.merchant_id
+    for _ in range(12):
+        await court.judge.tick()
+    for order_id in orders[grove.merchant_id]:
+        assert await court.outcome(order_id) == ("credited", "last_touch"), "however few at a time"
+
+
+async def test_an_order_that_cannot_be_judged_at_all_is_told_of_and_waits(court: Court, sick, caplog):
+    share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
+    order_id = await court.order(await court.grove.person(), code=share.code)
+    sick[court.grove.merchant_id] = 0
+    assert await court.judge_all() == 0
+    for _ in range(10):
+        await court.judge.tick()
+    assert "a set of 1 cannot be judged" in caplog.text
+    sick.clear()
+    assert (await court.judge_all(), await court.outcome(order_id)) == (1, ("credited", "last_touch"))
 
 
 async def test_what_is_stored_a_little_late_is_found_soon_and_the_rest_of_the_minute_is_seldom_looked_at(court: Court):

@@ -35,7 +35,7 @@ async def test_touches_are_counted_and_forgotten_when_they_are_old(court: Court)
     share = (await grove.chain(await grove.target("room"), 1))[0][1]
     await grove.visit(await grove.person(), share)
     await Tallying(grove.shop.pool, grove.shop.clock).tick()
-    grove.shop.clock.advance(s=3 * 86_400)
+    grove.shop.clock.advance(s=9 * 86_400)
     forgetting = Forgetting(grove.shop.pool, grove.shop.clock, timedelta(days=2))
     await grove.visit(await grove.person(), share)
     loops = asyncio.create_task(keep_touches(Tallying(grove.shop.pool, grove.shop.clock), forgetting, stop))

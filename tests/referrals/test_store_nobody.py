@@ -7,9 +7,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from keel.database import create_pool
 from referrals import judging, store_judging, store_rules
 from referrals.attributing import decide
 from referrals.judgements import judgement
+from referrals.judging import Judge
 from referrals.rule import rulebook_at
 from tests.referrals.courts import Court, open_court
 from tests.referrals.test_judging_laws import MODELS, WHICH, WHO, History
@@ -92,6 +94,21 @@ async def test_none_of_them_is_looked_at_by_itself(court: Court, monkeypatch):
         assert await court.outcome(order_id) == ("none", "no_touch")
 
 
+async def test_a_buyer_of_very_many_names_takes_no_time_of_the_others(court: Court, database_url: str):
+    """Guests who signed in, and visitors of the socket with each of them, all links of their own."""
+    grove, buyer = court.grove, await court.grove.person()
+    await grove.run(GUESTS, grove.merchant_id, 199)
+    await grove.run(SIGNED_IN, grove.merchant_id, buyer.sub)
+    await grove.run(VISITORS, grove.merchant_id, 199)
+    orders = [await court.order(buyer) for _ in range(100)]
+    orders.append(await court.order(await grove.person()))
+    await court.pass_by()
+    async with create_pool(database_url) as pool:
+        assert await Judge(pool, grove.shop.ids, grove.shop.clock).tick() == len(orders)
+    for order_id in orders:
+        assert await court.outcome(order_id) == ("none", "no_touch")
+
+
 async def test_nothing_follows_from_an_order_that_nobody_brought(court: Court):
     """No fact, and nothing for the tallies of trees to look at; of one that somebody brought, both."""
     share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
@@ -135,6 +152,19 @@ async def test_nor_is_a_judgement_without_credit_written_together_with_one(court
 ROWS = "SELECT * FROM attribution WHERE merchant_id = $1 ORDER BY order_id"
 AS_ROWS = """
     SELECT * FROM jsonb_populate_recordset(NULL::attribution, $1::text::jsonb) WHERE merchant_id = $2 ORDER BY order_id
+"""
+GUESTS = """
+    INSERT INTO customer (id, merchant_id, created_at)
+    SELECT gen_random_uuid(), $1, '2020-01-01' FROM generate_series(1, $2::int)
+"""
+SIGNED_IN = """
+    INSERT INTO customer_guest (merchant_id, guest_id, customer_id, at)
+    SELECT $1, id, $2, created_at FROM customer WHERE created_at = '2020-01-01'
+"""
+VISITORS = """
+    INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at)
+    SELECT $1, gen_random_uuid(), c.id, c.created_at FROM customer c CROSS JOIN generate_series(1, $2::int)
+    WHERE c.created_at = '2020-01-01'
 """
 DUE = "SELECT who FROM tree_due WHERE kind = 'order'"
 CREDIT = """
