@@ -19,7 +19,7 @@ from live.socket_errors import HelloFirst, NotJoined, TooManyRooms
 HELLO_WITHIN_S: Final = 5.0
 MESSAGES: Final = Rate(per_s=10.0, burst=30)
 FAULTS_MAX: Final = 10  # unreadable messages on one socket
-FLOOD_MAX: Final = 100  # messages in a row that found no token: whoever sends these does not listen
+FLOOD_MAX: Final = 100  # messages in a row above the socket's own rate: whoever sends these does not listen
 DETAIL_CHARS_MAX: Final = 300
 
 Decode = Callable[[bytes], Request]
@@ -76,10 +76,12 @@ class Conversation:
         `address`: of all sockets of this one's address. What a socket may not say takes nothing from its neighbours.
         """
         self._full_at_s, wait_s = self._limits.messages.take(self._full_at_s, now_s)
-        wait_s = wait_s or address.take(now_s)
         if wait_s:
             raise self._flood(wait_s, text)
         self._flooded = 0
+        wait_s = address.take(now_s)
+        if wait_s:  # its neighbours', so it is never closed for that
+            raise Refused(too_many(wait_s), _ref_of(text))
         message = self._read(text)
         if not self.greeted and not isinstance(message, Hello):
             raise Goodbye(CloseCode.HELLO_FIRST, HelloFirst())

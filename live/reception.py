@@ -36,17 +36,22 @@ class Reception:
         return viewer, self._welcome(viewer, guest, hello.ref)
 
     def guest_before(self, hello: Hello) -> Viewer | None:
-        """The guest who comes back with a token, where his pass says so. One that is not good says nothing."""
+        """The guest who comes back with a token, where his pass says so. A spare one says nothing, nor one not good."""
         if hello.token is None or hello.guest is None:
             return None
         try:
-            return Viewer(self._guests.read(hello.guest))
+            return None if self._guests.is_spare(hello.guest) else Viewer(self._guests.read(hello.guest))
         except NotSignedIn:
             return None
 
-    def with_new_pass(self, welcome: Welcome) -> Welcome:
-        """The same for a customer who was a guest: who watches there once he has signed out may be somebody else."""
-        return structs.replace(welcome, guest=self._guests.new())
+    def with_spare_pass(self, welcome: Welcome, hello: Hello, *, is_new_name: bool) -> Welcome:
+        """The same for a customer who was a guest: who watches there once he has signed out may be somebody else.
+
+        Whoever brings his spare pass keeps it: a client that sends its pass with every hello gets no other each time.
+        """
+        if is_new_name:
+            return structs.replace(welcome, guest=self._guests.spare())
+        return structs.replace(welcome, guest=self._guests.spare(hello.guest)) if self._has_spare(hello) else welcome
 
     def still_good(self, viewer: Viewer) -> bool:
         """Whether the token that this viewer said hello with would pass now. Guests and fixed tokens always are."""
@@ -63,6 +68,15 @@ class Reception:
         """Whether this person or sign-in was shut out since."""
         token = viewer.token
         return token is not None and (token.sid in self._denied or token.sub in self._denied)
+
+    def _has_spare(self, hello: Hello) -> bool:
+        """Whether somebody with a token keeps a pass for whoever watches after him."""
+        if hello.token is None or hello.guest is None:
+            return False
+        try:
+            return self._guests.is_spare(hello.guest)
+        except NotSignedIn:
+            return False
 
     def _known(self, token: str) -> Viewer:
         header = _BEARER + token

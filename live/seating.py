@@ -65,7 +65,7 @@ class Seating:
         self._seat_again(connection, viewer)
         is_new_name = self._told_whom_guests_became(before, viewer, hello)
         connection.conversation.greeted = True
-        connection.say(self.reception.with_new_pass(welcome) if is_new_name else welcome)
+        connection.say(self.reception.with_spare_pass(welcome, hello, is_new_name=is_new_name))
 
     async def join(self, connection: ViewerConnection, message: Join) -> bytes | None:
         """Come in, or again: `joined`, encoded. Raises NotFound, Unavailable, Banned and Refused.

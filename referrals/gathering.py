@@ -6,13 +6,14 @@ with every batch and once a second while nothing happens, up to when all of its 
 A PostgreSQL that is away for longer makes late touches: they count for the trees and come too late for the credit.
 
 What PostgreSQL refuses for what it says would keep all others waiting, so a batch that fails is tried in ever smaller
-pieces, and a single row that is refused so is given up. Nothing else is: a PostgreSQL that does not answer is nobody's
-fault, and is asked again a second later.
+pieces, and a single row that is refused so is given up. Of other errors that PostgreSQL answers nobody can tell whose
+fault they are: a row that meets them by itself, tick after tick, is given up as well. Nothing else is: a PostgreSQL
+that does not answer, or cannot work just now, is no row's fault, and is asked again a second later.
 """
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -33,6 +34,9 @@ WAITING_MAX: Final = 100_000
 VOUCH_EVERY_S: Final = 1.0
 ANSWER_WITHIN_S: Final = 2.0  # whoever waits longer keeps a process from ending
 TRIES_AT_END: Final = 2
+TRIES_ALONE: Final = 3  # of a row whose error may be its own fault
+# The connection, the transaction, who may do what, the schema, resources, locks, a shutdown, the system.
+_NO_ROWS_FAULT: Final = ("08", "25", "26", "28", "3D", "40", "42", "53", "55", "57", "58")
 
 Item = Visit | SignIn
 
@@ -44,6 +48,7 @@ class Touches:
         self._pool, self._clock, self._writer_id = pool, clock, ids.new()
         self._unstored: dict[int, Item] = {}  # by the order in which they came, those in flight among them
         self._failed: list[int] = []
+        self._failed_alone = Counter[int]()
         self._piece_max = BATCH_MAX
         self._away = False  # PostgreSQL did not answer since the last tick
         self._count = 0
@@ -144,26 +149,35 @@ class Touches:
         try:
             await self._store(visits, sign_ins, self._vouch(frozenset(piece)))
         except DRIVER_ERRORS as fault:
-            if not self._given_up(items, fault):
+            if not self._given_up(piece, fault):
                 half = (len(piece) + 1) // 2
                 return [part for part in (piece[:half], piece[half:]) if part]
         else:
             TOUCHES.inc(len(items))
         for number in piece:
             del self._unstored[number]
+            self._failed_alone.pop(number, None)
         return []
 
-    def _given_up(self, items: Sequence[Item], fault: BaseException) -> bool:
-        """Whether what could not be stored never can be: one by itself, refused for what it says."""
+    def _given_up(self, piece: Sequence[int], fault: BaseException) -> bool:
+        """Whether what could not be stored never can be: one by itself, refused for what it says or time after time."""
         said = f"{type(fault).__name__} {getattr(fault, 'sqlstate', None) or ''}".strip()
-        if not is_said_wrong(fault):
+        if not _may_be_a_rows_fault(fault):
             log.warning("%d touches wait: %s", len(self._unstored), said)
-            self._away, self._piece_max = True, max(1, len(items) // 2)
-        elif len(items) == 1:
-            log.error("a touch of merchant %s is given up: PostgreSQL refuses it: %s", items[0].merchant_id, said)
-            TOUCHES_REFUSED.inc()
-            return True
-        return False
+            self._away, self._piece_max = True, max(1, len(piece) // 2)
+            return False
+        if len(piece) > 1:
+            return False
+        (number,) = piece
+        self._failed_alone[number] += 1
+        if not is_said_wrong(fault) and self._failed_alone[number] < TRIES_ALONE:
+            log.warning("%d touches wait for one of them: %s", len(self._unstored), said)
+            self._away = True
+            return False
+        merchant_id = self._unstored[number].merchant_id
+        log.error("a touch of merchant %s is given up: PostgreSQL refuses it: %s", merchant_id, said)
+        TOUCHES_REFUSED.inc()
+        return True
 
     async def _store(self, visits: Sequence[Visit], sign_ins: Sequence[SignIn], until_ms: int) -> None:
         until, now = from_ms(until_ms), self._clock.now()
@@ -173,6 +187,12 @@ class Touches:
     def _fail(self, number: int, error: Exception) -> None:
         if number in self._unstored:  # not of a piece that was stored before
             self._failed.append(number)
+
+
+def _may_be_a_rows_fault(fault: BaseException) -> bool:
+    """Whether PostgreSQL answered, and was fit to."""
+    state = getattr(fault, "sqlstate", None)
+    return state is not None and not state.startswith(_NO_ROWS_FAULT)
 
 
 def _merged(visits: Iterable[Visit]) -> list[Visit]:

@@ -18,7 +18,7 @@ CODE_SHAPE: Final = rf"^[2-9A-HJ-NP-Za-km-z]{{{CODE_CHARS_MIN},{CODE_CHARS_MAX}}
 DEPTH_MAX: Final = 30  # shares above a share; how far something spread, and never how far anybody is paid
 PAGE_MAX: Final = 100
 COMMUNITY_CHARS_MAX: Final = 128
-ONE_VISIT_S: Final = 60  # a visitor's visits through one share into one broadcast within these parts of an hour are one
+ONE_VISIT_S: Final = 60  # a visitor's visits through one share within these parts of an hour are one
 NAME_CHARS_MAX: Final = 40
 _KNOWN: Final = frozenset(ALPHABET)
 _COUNT_BITS: Final = 12
@@ -99,7 +99,7 @@ class Visit:
     @property
     def id(self) -> str:
         """The touch's."""
-        return touch_id(self.visitor_id, self.code, self.session_id, self.at_ms)
+        return touch_id(self.visitor_id, self.code, self.at_ms)
 
     def and_again(self, later: "Visit") -> "Visit":
         """Two visits that are one touch: the earlier time, and what only one of them knew."""
@@ -108,6 +108,7 @@ class Visit:
             at_ms=min(self.at_ms, later.at_ms),
             channel=later.channel if self.channel is Channel.UNKNOWN else self.channel,
             community=self.community or later.community,
+            session_id=self.session_id or later.session_id,
         )
 
 
@@ -149,13 +150,14 @@ def path_under(parent: Node | None) -> tuple[str, ...]:
     return () if parent is None else (*parent.path, parent.id)
 
 
-def touch_id(visitor_id: str, code: str, session_id: str | None, at_ms: int) -> str:
+def touch_id(visitor_id: str, code: str, at_ms: int) -> str:
     """The id of a visit, the same in every process for all visits that count as one.
 
     A UUIDv7 whose time is where the minute began and whose other bits are a digest, so that nothing has to be looked up
-    to know a repetition.
+    to know a repetition. The broadcast is none of them: one opening is heard of over HTTP, which does not know it for
+    every link, and over the socket, which does.
     """
     begun_ms = at_ms - at_ms % (ONE_VISIT_S * 1000)
-    digest = hashlib.sha256(f"{visitor_id} {code} {session_id or ''} {begun_ms}".encode()).digest()
+    digest = hashlib.sha256(f"{visitor_id} {code} {begun_ms}".encode()).digest()
     bits = int.from_bytes(digest) >> (len(digest) * 8 - _COUNT_BITS - _TAIL_BITS)
     return text_of(begun_ms * TICKS_PER_MS + (bits >> _TAIL_BITS), bits & (1 << _TAIL_BITS) - 1)

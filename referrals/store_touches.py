@@ -122,9 +122,11 @@ _TOUCH: Final = """
     ON CONFLICT (id) DO UPDATE SET
         at = least(t.at, excluded.at),
         channel = CASE t.channel WHEN 'unknown' THEN excluded.channel ELSE t.channel END,
-        community = coalesce(t.community, excluded.community)
+        community = coalesce(t.community, excluded.community),
+        session_id = coalesce(t.session_id, excluded.session_id)
     WHERE excluded.at < t.at OR (t.channel = 'unknown' AND excluded.channel <> 'unknown')
         OR (t.community IS NULL AND excluded.community IS NOT NULL)
+        OR (t.session_id IS NULL AND excluded.session_id IS NOT NULL)
 """
 # The first who signed in has the visitor, in whatever order it is stored; when somebody else did, is kept.
 _PERSON: Final = """

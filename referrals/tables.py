@@ -42,7 +42,7 @@ class ShareRow(Table):
 
 
 class TouchRow(Table):
-    """Somebody came through a share; under the id that he had then. Visits of a minute into one broadcast are one."""
+    """Somebody came through a share; under the id that he had then. Visits of a minute are one."""
 
     __tablename__ = "touch"
 

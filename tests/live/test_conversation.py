@@ -149,6 +149,14 @@ def test_the_sockets_of_an_address_share_what_they_may_say_and_a_flood_of_one_ta
     say(quiet, {"type": "hello"}, address=address, now_s=100.1)
 
 
+def test_nobody_is_closed_for_the_flood_of_his_neighbours(talk):
+    address = Bucket(Rate(per_s=0.001, burst=1))
+    say(talk, {"type": "hello"}, address=address)
+    for number in range(2 * FLOOD_MAX):
+        refused = refusal(talk, {"type": "hello"}, address=address, now_s=100 + number / 10)
+        assert isinstance(refused.refusal, TooManyRequests)
+
+
 def test_whoever_does_not_listen_is_closed(talk):
     for _ in range(LIMITS.messages.burst):
         say(talk, {"type": "hello"})

@@ -27,6 +27,22 @@ def test_a_pass_is_the_same_viewer_until_it_lapses_and_each_hello_renews_it():
     assert guests.read(renewed) == viewer_id
 
 
+def test_a_spare_pass_says_so_until_a_guest_has_it():
+    clock = FakeClock()
+    guests = passes(clock)
+    spare = guests.spare()
+    clock.advance(s=GOOD_FOR_S)
+    kept = guests.spare(spare)
+    clock.advance(s=1)
+    assert guests.is_spare(kept)
+    used = guests.renewed(guests.read(kept))
+    assert not guests.is_spare(used)
+    assert guests.read(kept) == guests.read(used)
+    for nothing in (spare, kept[:-1], used.replace("guest", "spare")):
+        with pytest.raises(NotSignedIn):
+            guests.is_spare(nothing)
+
+
 def test_a_new_key_signs_and_the_old_one_still_counts():
     clock = FakeClock()
     text = passes(clock).new()

@@ -61,10 +61,9 @@ async def test_who_waited_for_the_broadcast_and_says_so_again_came_into_it(pond:
 
         async def came_into_it() -> bool:
             await viewer.join(room, share=code)
-            return len(await touches(pond)) > 1
+            return [str(touch["session_id"]) for touch in await touches(pond)][-1] == session_id
 
         await eventually_async(came_into_it)
-        assert {str(touch["session_id"]) for touch in await touches(pond)} == {"None", session_id}
 
 
 async def test_no_code_keeps_anybody_out(pond: Pond):
@@ -127,6 +126,28 @@ async def test_whoever_watches_after_a_sign_in_watches_under_a_new_pass(pond: Po
     async with pond.bare() as viewer:
         handed_on = await viewer.hello(guest=signed_in["guest"])
     assert len({first["viewer_id"], customer_id, handed_on["viewer_id"]}) == 3
+
+
+async def test_a_client_that_sends_its_pass_with_every_hello_keeps_one_and_is_signed_in_once(pond: Pond):
+    """Until a guest comes with it: then it is his who signs in next."""
+    async with pond.bare() as guest:
+        first = (await guest.hello())["guest"]
+    kept, seen, tokens = first, set[str](), [pond.token(), pond.token()]
+    for token in tokens[:1] * 5 + tokens[1:]:
+        async with pond.bare() as viewer:
+            kept = (await viewer.hello(token=token, guest=kept))["guest"]
+            seen.add(kept.split(".")[1])
+    assert len(seen) == 1
+    assert first.split(".")[1] not in seen
+    await touches(pond)
+    assert len(await pond.parts.pool.fetch("SELECT FROM touch_person")) == 1
+    async with pond.bare() as guest:
+        used = await guest.hello(guest=kept)
+    async with pond.bare() as viewer:
+        assert (await viewer.hello(token=tokens[1], guest=used["guest"]))["guest"].split(".")[1] not in seen
+    await touches(pond)
+    people = await pond.parts.pool.fetch("SELECT visitor_id::text FROM touch_person")
+    assert {row["visitor_id"] for row in people} == {first.split(".")[1], used["viewer_id"]}
 
 
 async def test_a_pass_that_is_not_good_says_nothing_and_keeps_nobody_out(pond: Pond):

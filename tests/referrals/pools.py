@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from keel.database import Pool
+from referrals.gathering import BATCH_MAX
 
 
 class Fickle:
@@ -46,3 +47,16 @@ class Slow:
             if self.tried[-1] > self.takes:
                 raise TimeoutError
         await self._connection.execute(statement, *args)
+
+
+class Sour(Slow):
+    """A pool whose PostgreSQL raises an error at the visits of one visitor, of no class that says why."""
+
+    def __init__(self, pool: Pool, visitor_id: str) -> None:
+        super().__init__(pool, takes=BATCH_MAX)
+        self._visitor_id = visitor_id
+
+    async def execute(self, statement: str, *args: Any) -> None:
+        if "INSERT INTO touch " in statement and self._visitor_id in args[3]:
+            statement, args = "DO $$ BEGIN RAISE EXCEPTION 'sour'; END $$", ()
+        await super().execute(statement, *args)

@@ -49,7 +49,7 @@ async def test_the_first_visit_keeps_its_time_whoever_stores_first(grove: Grove)
     async with pool.acquire() as connection:  # somebody who was faster
         columns = "id, merchant_id, share_id, visitor_id, channel, at"
         values = [
-            touch_id(lan.sub, share.code, None, clock_ms),
+            touch_id(lan.sub, share.code, clock_ms),
             lan.mid,
             share.node.id,
             lan.sub,
@@ -72,14 +72,21 @@ async def test_who_comes_back_through_the_first_link_came_through_it_last(grove:
     assert (newest.share, newest.at) == (first, grove.shop.clock.now())
 
 
-async def test_who_comes_into_another_broadcast_came_again(grove: Grove):
-    share = (await grove.chain(await grove.target("room"), 1))[0][1]
-    lan, sessions = await grove.person(), [grove.shop.ids.new() for _ in range(2)]
-    for session_id in sessions * 2:
-        grove.touches.visited(lan.mid, share.code, lan.sub, session_id=session_id)
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("kind", ["product", "campaign", "room"])
+async def test_one_opening_is_one_touch_whichever_way_knows_the_broadcast(grove: Grove, kind: str, at_once: bool):
+    named = {"name": "spring"} if kind == "campaign" else {}
+    share = (await grove.chain(await grove.target(kind, **named), 1))[0][1]
+    lan, an, session_id = await grove.person(), await grove.person(), grove.shop.ids.new()
+    for who, ways in ((lan, (None, session_id, None)), (an, (session_id, None))):
+        for known in ways:
+            grove.touches.visited(who.mid, share.code, who.sub, session_id=known)
+            if not at_once:
+                await grove.stored()
     await grove.stored()
-    touches = await of_people(grove.shop.pool, lan.mid, [lan.sub], grove.shop.clock.now())
-    assert sorted(str(touch.session_id) for touch in touches) == sessions
+    for who in (lan, an):
+        (touch,) = await of_people(grove.shop.pool, who.mid, [who.sub], grove.shop.clock.now())
+        assert touch.session_id == session_id
 
 
 async def test_unknown_foreign_and_malformed_codes_are_no_touch(grove: Grove):

@@ -5,10 +5,10 @@ from datetime import timedelta
 from prometheus_client import REGISTRY
 
 from keel.ids import Ids
-from referrals.gathering import BATCH_MAX, Touches
+from referrals.gathering import BATCH_MAX, TRIES_ALONE, Touches
 from referrals.model import COMMUNITY_CHARS_MAX
 from tests.referrals.groves import Grove, mark
-from tests.referrals.pools import Fickle, Slow
+from tests.referrals.pools import Fickle, Slow, Sour
 
 
 async def test_a_row_that_postgresql_refuses_is_given_up_and_keeps_nobody_waiting(grove: Grove, caplog):
@@ -27,6 +27,23 @@ async def test_a_row_that_postgresql_refuses_is_given_up_and_keeps_nobody_waitin
     assert await mark(grove) == grove.shop.clock.now() - timedelta(milliseconds=1), "and is not waited for"
     assert share.code not in caplog.text
     assert "tG1" not in caplog.text
+
+
+async def test_a_row_that_fails_by_itself_tick_after_tick_is_given_up_whatever_the_error(grove: Grove):
+    share = (await grove.chain(await grove.target("room"), 1))[0][1]
+    good, bad = [await grove.person() for _ in range(20)], await grove.person()
+    touches = Touches(Sour(grove.shop.pool, bad.sub), Ids(grove.shop.clock), grove.shop.clock)  # type: ignore[arg-type]
+    refused = REGISTRY.get_sample_value("millpond_touches_refused_total") or 0
+    for who in (*good[:7], bad, *good[7:]):
+        touches.visited(who.mid, share.code, who.sub)
+    for tries in range(1, TRIES_ALONE + 1):
+        assert touches.waiting
+        await touches._batches.drained()
+        assert REGISTRY.get_sample_value("millpond_touches_refused_total") == refused + (tries == TRIES_ALONE)
+        await touches.tick()
+    stored = await grove.run("SELECT visitor_id::text AS who FROM touch")
+    assert {row["who"] for row in stored} == {who.sub for who in good}
+    assert touches.waiting == 0
 
 
 async def test_a_batch_that_is_too_much_for_its_time_is_halved_and_grows_again(grove: Grove):

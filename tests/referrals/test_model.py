@@ -70,13 +70,12 @@ def test_a_community_is_a_short_word(some: str):
 
 
 @given(uuids(version=4).map(str), integers(0, 2**44), integers(0, SLOT_MS - 1), integers(0, SLOT_MS - 1))
-def test_visits_of_the_same_minute_into_one_broadcast_are_one_touch(visitor: str, slot: int, early: int, late: int):
+def test_visits_of_the_same_minute_are_one_touch(visitor: str, slot: int, early: int, late: int):
     begun = slot * SLOT_MS % 2**47 // SLOT_MS * SLOT_MS
-    first = touch_id(visitor, "abcdefghj", "s", begun + early)
-    assert first == touch_id(visitor, "abcdefghj", "s", begun + late)
-    assert first != touch_id(visitor, "abcdefghj", "s", begun + SLOT_MS)
-    assert first != touch_id(visitor, "abcdefghk", "s", begun + early)
-    assert len({first, *(touch_id(visitor, "abcdefghj", session, begun) for session in ("t", None))}) == 3
+    first = touch_id(visitor, "abcdefghj", begun + early)
+    assert first == touch_id(visitor, "abcdefghj", begun + late)
+    assert first != touch_id(visitor, "abcdefghj", begun + SLOT_MS)
+    assert first != touch_id(visitor, "abcdefghk", begun + early)
     assert is_id(first)
     assert first[14] == "7"
     assert first[19] in "89ab"
@@ -84,7 +83,7 @@ def test_visits_of_the_same_minute_into_one_broadcast_are_one_touch(visitor: str
 
 
 def test_what_only_the_later_visit_knew_is_added_to_the_first():
-    first = Visit("m", "abcdefghj", "v", 5, session_id="s")
+    first = Visit("m", "abcdefghj", "v", 5)
     later = Visit("m", "abcdefghj", "v", 9, Channel.GROUP, "tG1", "s")
     both = first.and_again(later)
     assert (both.at_ms, both.channel, both.community, both.session_id) == (5, Channel.GROUP, "tG1", "s")

@@ -58,6 +58,17 @@ async def test_a_session_is_its_rooms_through_whatever_its_first_visitor_came(sp
     assert scope["family_id"] == spread.room_id
 
 
+async def test_an_opening_whose_broadcast_is_learned_later_counts_there_and_no_more_where_it_was(spread):
+    session, product = await spread.session(), (await spread.grove.target("product")).target_id
+    share = await spread.share("hua", product_id=product)
+    for known in (None, session, None):
+        await spread.visit("mei", share, known)
+        await spread.tally()
+        assert await tallied(spread) == await counted_otherwise(spread)
+    assert (await figures(spread, session, share))["visitors"] == 1
+    assert "visitors" not in await figures(spread, product, share)
+
+
 async def test_opening_ones_own_link_brings_nobody(spread):
     session, share = await spread.session(), await spread.share("hua")
     await spread.visit("hua", share, session)
