@@ -15,10 +15,10 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 up: .venv/project
 	@$(BIN)/millpond up $(ARGS)
 
-# Four workers, each with engines of its own, for much of a test is waiting. Given servers are one worker's, and ARGS=-n0
+# Three workers, each with engines of its own, for much of a test is waiting. Given servers are one worker's, and ARGS=-n0
 # asks for one too; ARGS="-m long" for benchmarks and load tests in small.
 test: .venv/project
-	@$(BIN)/python -m pytest $(if $(DATABASE_URL)$(REDIS_URL),,-n 4 --dist loadfile) $(ARGS)
+	@$(BIN)/python -m pytest $(if $(DATABASE_URL)$(REDIS_URL),,-n 3 --dist loadfile) $(ARGS)
 
 check: .venv/project
 	@$(BIN)/ruff check --quiet --output-format concise .

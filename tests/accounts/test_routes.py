@@ -30,7 +30,15 @@ def bearer(pair: dict[str, Any]) -> dict[str, str]:
 
 
 async def post(served: Served, path: str, body: Any = None, **headers: str) -> httpx.Response:
-    return await served.client.post(f"/v1{path}", json=body, headers=headers)
+    """What staff are told in the end: a 503 says to come again."""
+
+    async def told() -> httpx.Response | None:
+        answer = await served.client.post(f"/v1{path}", json=body, headers=headers)
+        return None if answer.status_code == 503 else answer
+
+    answer = await eventually_async(told)
+    assert answer is not None
+    return answer
 
 
 async def host_of(served: Served) -> dict[str, Any]:

@@ -35,25 +35,25 @@ async def test_nobody_is_no_crowd():
 
 
 async def test_it_says_how_long_others_had_the_loop():
-    done, others_s = asyncio.Event(), 0.0
+    done = asyncio.Event()
 
     async def others() -> None:
-        nonlocal others_s
         while not done.is_set():
             began_s = time.perf_counter()
             while time.perf_counter() - began_s < SLICE_MAX_S:
                 pass
-            others_s += time.perf_counter() - began_s
             await asyncio.sleep(0)
 
     told: list[float] = []
     viewers: Any = [Slow(told) for _ in range(LOOKED_AT_EVERY * 4)]
-    pace = Pace()
+    began_s, pace = time.perf_counter(), Pace()
     async with asyncio.TaskGroup() as group:
         group.create_task(others())
         await fan_out(b"frame", viewers, pace)
+        whole_s = time.perf_counter() - began_s
         done.set()
-    assert SLICE_MAX_S <= pace.others_s <= 2 * others_s
+    own_s = 4 * SLICE_MAX_S  # at least: what the writes took
+    assert SLICE_MAX_S <= pace.others_s <= whole_s - own_s
     alone = Pace()
     await fan_out(b"frame", viewers[:1], alone)
     assert alone.others_s == 0
