@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import asyncpg
 import pytest
@@ -199,5 +200,11 @@ async def test_a_forgotten_transaction_is_cut_so_that_its_rows_do_not_stay_locke
         async def gone() -> bool:
             return not await watchers.fetchval("SELECT count(*) FROM pg_stat_activity WHERE pid = $1", pid)
 
+        async def told() -> bool:
+            with suppress(asyncpg.InterfaceError):  # the pool has taken it back already
+                return connection.is_closed()
+            return True
+
         assert await eventually_async(gone)
+        assert await eventually_async(told)
         await pool.release(connection)
