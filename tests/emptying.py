@@ -74,10 +74,15 @@ _ALONE: Final = """
     SELECT pg_terminate_backend(pid, $1) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-# What every definition leaves behind: how many there are, and when the youngest was written.
+# What every definition leaves behind: how many there are, and when the youngest was written. Of tables and indexes what
+# they are, for emptying and statistics write there, too.
 _SHAPE: Final = """
     SELECT string_agg(c::text, ' ') FROM (
-        SELECT count(*), 0 AS youngest FROM pg_class
+        SELECT count(*), hashtext(string_agg(
+            concat_ws(' ', relname, relrowsecurity, reloptions, relacl), ' ' ORDER BY oid))::bigint AS youngest
+        FROM pg_class
+        UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_namespace
+        UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_sequence
         UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_attribute
         UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_proc
         UNION ALL SELECT count(*), max(xmin::text::bigint) FROM pg_trigger
