@@ -23,15 +23,16 @@ CREATE FUNCTION tree_day(p_at timestamptz) RETURNS timestamptz LANGUAGE sql IMMU
     SELECT date_bin('1 day', p_at, 'epoch')
 $$;
 
--- Add differences to the tallies. Every share among them is a node of its scope already. What is added to a broadcast is added
--- to its family, too, but for shares, of which a family has its own; so a family's tallies are those of all its broadcasts and of
--- what came off air, and are read as fast as one broadcast's, over years. Its moments are days.
-CREATE OR REPLACE FUNCTION tree_add(p_deltas tree_delta[]) RETURNS void LANGUAGE plpgsql AS $$
+-- What is added to a broadcast is added to its family, too, but for shares, of which a family has its own; so a family's tallies
+-- are those of all its broadcasts and of what came off air, and are read as fast as one broadcast's, over years. Its moments are
+-- days.
+ALTER FUNCTION tree_add(tree_delta[]) RENAME TO tree_add_to_scopes;
+CREATE FUNCTION tree_add(p_deltas tree_delta[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF p_deltas IS NULL THEN
         RETURN;
     END IF;
-    p_deltas := array(
+    PERFORM tree_add_to_scopes(array(
         SELECT ROW (p.scope_id, d.share_id, d.channel, d.community, p.moment, p.shares, d.visitors, d.viewers, d.buyers, d.orders,
                     d.currency, d.placed, d.paid, d.lapsed, d.cancelled)::tree_delta
         FROM unnest(p_deltas) d JOIN tree_scope c ON c.id = d.scope_id CROSS JOIN LATERAL (
@@ -39,67 +40,7 @@ BEGIN
             UNION ALL
             SELECT c.family_id, tree_day(d.moment), 0
             WHERE c.id <> c.family_id AND (d.currency IS NOT NULL OR (d.visitors, d.viewers, d.buyers, d.orders) <> (0, 0, 0, 0))
-        ) AS p (scope_id, moment, shares));
-
-    WITH own AS (
-        SELECT d.scope_id, d.share_id, sum(d.shares)::int AS shares, sum(d.visitors)::int AS visitors, sum(d.viewers)::int AS viewers,
-               sum(d.buyers)::int AS buyers, sum(d.orders)::int AS orders
-        FROM unnest(p_deltas) d GROUP BY d.scope_id, d.share_id),
-    line AS (
-        SELECT o.*, a.id AS node_id, a.sharer_id, a.merchant_id, a.id = o.share_id AS mine, s.depth - a.depth AS below
-        FROM own o JOIN share s ON s.id = o.share_id JOIN share a ON a.id = ANY (s.path || s.id)),
-    node AS (
-        SELECT l.scope_id, l.node_id, sum(l.visitors) FILTER (WHERE l.mine) AS visitors, sum(l.viewers) FILTER (WHERE l.mine) AS viewers,
-               sum(l.buyers) FILTER (WHERE l.mine) AS buyers, sum(l.orders) FILTER (WHERE l.mine) AS orders,
-               sum(l.shares) AS within_shares, sum(l.visitors) AS within_visitors, sum(l.viewers) AS within_viewers,
-               sum(l.buyers) AS within_buyers, sum(l.orders) AS within_orders, max(l.below) FILTER (WHERE l.shares > 0) AS levels
-        FROM line l GROUP BY l.scope_id, l.node_id),
-    tallied AS (
-        UPDATE tree_node n SET
-            visitors = n.visitors + coalesce(c.visitors, 0), viewers = n.viewers + coalesce(c.viewers, 0),
-            buyers = n.buyers + coalesce(c.buyers, 0), orders = n.orders + coalesce(c.orders, 0),
-            within_shares = n.within_shares + c.within_shares, within_visitors = n.within_visitors + c.within_visitors,
-            within_viewers = n.within_viewers + c.within_viewers, within_buyers = n.within_buyers + c.within_buyers,
-            within_orders = n.within_orders + c.within_orders, levels = greatest(n.levels, c.levels)
-        FROM node c WHERE n.scope_id = c.scope_id AND n.share_id = c.node_id),
-    person AS (                                               -- once each, though somebody were in a line twice
-        SELECT l.scope_id, l.share_id, l.sharer_id, l.merchant_id, bool_or(l.mine) AS mine, max(l.below) AS below, min(l.shares) AS shares,
-               min(l.visitors) AS visitors, min(l.viewers) AS viewers, min(l.buyers) AS buyers, min(l.orders) AS orders
-        FROM line l GROUP BY l.scope_id, l.share_id, l.sharer_id, l.merchant_id)
-    INSERT INTO tree_sharer AS t (scope_id, sharer_id, merchant_id, shares, visitors, viewers, buyers, orders,
-                                  within_shares, within_visitors, within_viewers, within_buyers, within_orders, levels)
-    SELECT p.scope_id, p.sharer_id, p.merchant_id, coalesce(sum(p.shares) FILTER (WHERE p.mine), 0),
-           coalesce(sum(p.visitors) FILTER (WHERE p.mine), 0), coalesce(sum(p.viewers) FILTER (WHERE p.mine), 0),
-           coalesce(sum(p.buyers) FILTER (WHERE p.mine), 0), coalesce(sum(p.orders) FILTER (WHERE p.mine), 0),
-           sum(p.shares), sum(p.visitors), sum(p.viewers), sum(p.buyers), sum(p.orders), coalesce(max(p.below) FILTER (WHERE p.shares > 0), 0)
-    FROM person p GROUP BY p.scope_id, p.sharer_id, p.merchant_id
-    ON CONFLICT (scope_id, sharer_id) DO UPDATE SET
-        shares = t.shares + excluded.shares, visitors = t.visitors + excluded.visitors, viewers = t.viewers + excluded.viewers,
-        buyers = t.buyers + excluded.buyers, orders = t.orders + excluded.orders, within_shares = t.within_shares + excluded.within_shares,
-        within_visitors = t.within_visitors + excluded.within_visitors, within_viewers = t.within_viewers + excluded.within_viewers,
-        within_buyers = t.within_buyers + excluded.within_buyers, within_orders = t.within_orders + excluded.within_orders,
-        levels = greatest(t.levels, excluded.levels);
-
-    INSERT INTO tree_slice AS t (scope_id, by, key, generation, merchant_id, shares, visitors, viewers, buyers, orders)
-    SELECT d.scope_id, k.by, k.key, s.depth, s.merchant_id, sum(d.shares), sum(d.visitors), sum(d.viewers), sum(d.buyers), sum(d.orders)
-    FROM unnest(p_deltas) d JOIN share s ON s.id = d.share_id CROSS JOIN LATERAL (VALUES
-        ('generation', ''), ('channel', d.channel), ('community', d.community), ('moment', extract(epoch FROM d.moment)::bigint::text)) AS k (by, key)
-    WHERE k.key IS NOT NULL GROUP BY d.scope_id, k.by, k.key, s.depth, s.merchant_id
-    ON CONFLICT (scope_id, by, key, generation) DO UPDATE SET
-        shares = t.shares + excluded.shares, visitors = t.visitors + excluded.visitors, viewers = t.viewers + excluded.viewers,
-        buyers = t.buyers + excluded.buyers, orders = t.orders + excluded.orders;
-
-    INSERT INTO tree_money AS t (scope_id, by, key, generation, currency, merchant_id, placed, paid, lapsed, cancelled)
-    SELECT d.scope_id, k.by, k.key, k.generation, d.currency, s.merchant_id, sum(d.placed), sum(d.paid), sum(d.lapsed), sum(d.cancelled)
-    FROM unnest(p_deltas) d JOIN share s ON s.id = d.share_id CROSS JOIN LATERAL (
-        VALUES ('generation', '', s.depth), ('channel', d.channel, s.depth), ('community', d.community, s.depth),
-               ('share', d.share_id::text, 0), ('sharer', s.sharer_id::text, 0)
-        UNION SELECT unnest(ARRAY['subtree', 'reach']), unnest(ARRAY[a.id, a.sharer_id]::text[]), 0
-        FROM share a WHERE a.id = ANY (s.path || s.id)) AS k (by, key, generation)
-    WHERE d.currency IS NOT NULL AND k.key IS NOT NULL GROUP BY d.scope_id, k.by, k.key, k.generation, d.currency, s.merchant_id
-    ON CONFLICT (scope_id, by, key, generation, currency) DO UPDATE SET
-        placed = t.placed + excluded.placed, paid = t.paid + excluded.paid, lapsed = t.lapsed + excluded.lapsed,
-        cancelled = t.cancelled + excluded.cancelled;
+        ) AS p (scope_id, moment, shares)));
 END $$;
 
 -- Make shares nodes of their scopes, with all above them: of their family; of the session that is shared, or that was on air

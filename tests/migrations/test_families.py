@@ -7,7 +7,7 @@ from tests.referrals.spread import Spread, open_spread
 SQL = HERE / "sql"
 NEW = """
     DROP FUNCTION tree_tally(uuid, integer, timestamptz, bigint), tree_count(tree_due[]), tree_retry(uuid),
-        tree_lock(uuid), tree_day(timestamptz);
+        tree_lock(uuid), tree_day(timestamptz), tree_add_to_scopes(tree_delta[]);
     DROP TABLE tree_parked
 """
 
