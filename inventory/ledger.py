@@ -97,8 +97,7 @@ class Ledger:
 
     async def claims(self, sale_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Claim]:
         """Claims of (customer, key) pairs; pairs without one are left out."""
-        customers, texts = [c for c, _ in keys], [k for _, k in keys]
-        rows = await self.call(_CLAIMS, sale_id, customers, texts)
+        rows = await self.call(_CLAIMS, sale_id, [c for c, _ in keys], [k for _, k in keys])
         return {(str(r["customer_id"]), r["key"]): Claim(str(r["id"]), r["state"], r["fingerprint"]) for r in rows}
 
     async def counts(self, sale_id: str, segment: int) -> list[ItemCount]:
@@ -125,10 +124,8 @@ class Ledger:
         return {str(row["id"]): row["outcome"] for row in rows}
 
     async def bump_epoch(self, sale_id: str, segment: int, *, above: int = 0) -> int:
-        """Begin a new epoch: from its commit on, holds of the old one are refused. Returns it. Raises LedgerFault.
-
-        It is higher than `above`, too: a gate may have seen epochs that a ledger which was restored has not.
-        """
+        """Begin a new epoch, which is higher than `above`, too (a gate knows more than a ledger that was restored): from
+        its commit on, holds of the old one are refused. Returns it. Raises LedgerFault."""
         rows = await self.call(_BUMP, sale_id, segment, above)
         if not rows:
             raise RolledBack(f"segment {segment} of sale {sale_id} has no stock")
