@@ -124,8 +124,8 @@ class Ledger:
         return {str(row["id"]): row["outcome"] for row in rows}
 
     async def bump_epoch(self, sale_id: str, segment: int, *, above: int = 0) -> int:
-        """Begin a new epoch, which is higher than `above`, too (a gate knows more than a ledger that was restored): from
-        its commit on, holds of the old one are refused. Returns it. Raises LedgerFault."""
+        """Begin a new epoch, higher than `above` too (a gate may know more than a ledger that was restored): from its
+        commit on, holds of the old one are refused. Returns it. Raises LedgerFault."""
         rows = await self.call(_BUMP, sale_id, segment, above)
         if not rows:
             raise RolledBack(f"segment {segment} of sale {sale_id} has no stock")
