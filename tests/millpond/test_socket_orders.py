@@ -5,10 +5,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from keel.database import transaction
 from live.close_codes import CloseCode
+from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, open_sale
 from tests.live.watching import STAFF, Pond, Watcher, gateway
+
+LEDGER_WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -80,17 +85,27 @@ async def test_a_rush_over_sockets_sells_each_unit_once(pond):
     assert rows[0]["sold"] == 40
 
 
-async def test_an_order_in_flight_is_answered_before_the_gateway_stops(pond):
-    sale = await open_sale(pond.shop, units=[9])
-    async with pond.viewer(token=pond.token()) as buyer:
-        for number in range(9):
-            await buyer.say(**wish(sale, key=f"key {number}"))
-        answer = await buyer.hear("order")
-        pond.stop.set()
-        assert await buyer.closed() == CloseCode.DRAINING
-        orders = [answer, *(message for message in buyer.kept if message["type"] == "order")]
+async def test_orders_in_flight_are_answered_before_the_gateway_stops(database_url, redis_url, monkeypatch):
+    for patience in ("keel.database.LOCK_TIMEOUT_MS", "keel.database.STATEMENT_TIMEOUT_MS"):
+        monkeypatch.setattr(patience, 30_000)  # however long this machine takes until the gateway is about to stop
+    monkeypatch.setattr("inventory.ledger.ANSWER_TIMEOUT_S", 30.0)
+    async with gateway(database_url, redis_url) as pond:
+        sale = await open_sale(pond.shop, units=[9])
+        async with pond.viewer(token=pond.token()) as buyer, pond.viewer() as idle:
+            async with transaction(pond.shop.selling.sessions) as session:
+                await session.execute(text("LOCK TABLE claim IN EXCLUSIVE MODE"))
+                for number in range(9):
+                    await buyer.say(**wish(sale, key=f"key {number}"))
+                await buyer.refused(type="leave", place=pond.shop.ids.new())
+                await eventually_async(lambda: pond.shop.rows(LEDGER_WAITS))
+                pond.stop.set()
+                assert await idle.closed() == CloseCode.DRAINING
+                await buyer.refused(type="leave", place=pond.shop.ids.new())
+                assert [message["type"] for message in buyer.kept] == [], "nobody is sent away without his answers"
+            assert await buyer.closed() == CloseCode.DRAINING
+        assert [message["type"] for message in buyer.kept] == ["order"] * 9 + ["bye"]
         stored = await pond.shop.rows("SELECT id::text FROM orders")
-        assert {order["order"]["id"] for order in orders} == {row["id"] for row in stored}
+        assert {answer["order"]["id"] for answer in buyer.kept[:-1]} == {row["id"] for row in stored}
 
 
 async def test_what_was_not_heard_is_there_for_the_same_key(pond):
