@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -9,11 +10,23 @@ from sqlalchemy import text
 
 from keel.database import transaction
 from live.close_codes import CloseCode
+from live.gateway import SHARE_EVERY_S
 from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, open_sale
 from tests.live.watching import STAFF, Pond, Watcher, gateway
 
-LEDGER_WAITS = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+TWO_WAIT = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    HAVING count(*) = 2
+"""
+
+
+@asynccontextmanager
+async def held(pond: Pond, table: str) -> AsyncIterator[None]:
+    """Nobody adds to this table until the block ends."""
+    async with transaction(pond.shop.selling.sessions) as session:
+        await session.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+        yield
 
 
 @pytest.fixture
@@ -85,24 +98,30 @@ async def test_a_rush_over_sockets_sells_each_unit_once(pond):
     assert rows[0]["sold"] == 40
 
 
-async def test_orders_in_flight_are_answered_before_the_gateway_stops(database_url, redis_url, monkeypatch):
+async def test_whoever_waits_for_an_answer_has_it_before_the_gateway_stops(database_url, redis_url, monkeypatch):
     for patience in ("keel.database.LOCK_TIMEOUT_MS", "keel.database.STATEMENT_TIMEOUT_MS"):
         monkeypatch.setattr(patience, 30_000)  # however long this machine takes until the gateway is about to stop
     monkeypatch.setattr("inventory.ledger.ANSWER_TIMEOUT_S", 30.0)
-    async with gateway(database_url, redis_url) as pond:
-        sale = await open_sale(pond.shop, units=[9])
-        async with pond.viewer(token=pond.token()) as buyer, pond.viewer() as idle:
-            async with transaction(pond.shop.selling.sessions) as session:
-                await session.execute(text("LOCK TABLE claim IN EXCLUSIVE MODE"))
+    monkeypatch.setattr("live.gateway.SENT_AWAY_WITHIN_S", SHARE_EVERY_S)  # all at once: three are no crowd
+    async with gateway(database_url, redis_url) as pond, AsyncExitStack() as viewers:
+        sale, room = await open_sale(pond.shop, units=[9]), await pond.make_room()
+        buyer, speaker, idle = [await viewers.enter_async_context(pond.viewer(token=pond.token())) for _ in range(3)]
+        await speaker.join(room)
+        async with held(pond, "claim"):
+            async with held(pond, "comment"):
+                await speaker.say(type="comment", place=room, text="how much?")
                 for number in range(9):
                     await buyer.say(**wish(sale, key=f"key {number}"))
-                await buyer.refused(type="leave", place=pond.shop.ids.new())
-                await eventually_async(lambda: pond.shop.rows(LEDGER_WAITS))
+                await buyer.refused(type="leave", place=room)  # by now all of them are heard
+                await eventually_async(lambda: pond.shop.rows(TWO_WAIT))
                 pond.stop.set()
                 assert await idle.closed() == CloseCode.DRAINING
-                await buyer.refused(type="leave", place=pond.shop.ids.new())
-                assert [message["type"] for message in buyer.kept] == [], "nobody is sent away without his answers"
-            assert await buyer.closed() == CloseCode.DRAINING
+            assert await speaker.closed() == CloseCode.DRAINING
+            assert [message["type"] for message in speaker.kept if message["type"] != "tick"] == ["said", "bye"]
+            # All were looked at once more then, for he was sent away when he had his answer.
+            await buyer.refused(type="leave", place=room)
+            assert buyer.kept == []
+        assert await buyer.closed() == CloseCode.DRAINING
         assert [message["type"] for message in buyer.kept] == ["order"] * 9 + ["bye"]
         stored = await pond.shop.rows("SELECT id::text FROM orders")
         assert {answer["order"]["id"] for answer in buyer.kept[:-1]} == {row["id"] for row in stored}
