@@ -16,7 +16,7 @@ up: .venv/project
 	@$(BIN)/millpond up $(ARGS)
 
 # Three workers, each with engines of its own, for much of a test is waiting. Given servers are one worker's, and ARGS=-n0
-# asks for one too; ARGS="-m long" for benchmarks and load tests in small.
+# asks for one too; ARGS="-m long" for what takes minutes.
 test: .venv/project
 	@$(BIN)/python -m pytest $(if $(DATABASE_URL)$(REDIS_URL),,-n 3 --dist loadfile) $(ARGS)
 

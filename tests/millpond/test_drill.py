@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -16,15 +17,16 @@ from console.model import Invariant, ItemFigures, Report
 from inventory.gate import Gate
 from millpond.audit import BROKEN, HOLDS, NOT_AUDITABLE
 from millpond.crowd_answers import Answer, Wish
-from millpond.drill_gate import wipe
+from millpond.drill_gate import embedded_gate, wipe
 from millpond.drill_plan import Fault, Plan, Scene
 from millpond.drill_screen import screen
 from millpond.drill_verdict import verdict_of
 from millpond.stage import INTERRUPTED
 from tests.databases import fetched
-from tests.eventually import eventually_async
+from tests.eventually import eventually, eventually_async
 from tests.inventory.selling import open_sale, open_shop
 from tests.millpond.stacks import COMMAND_MAX_S, Stack, planned_stack
+from tests.millpond.test_first_minute import pasted
 
 SMALL = "--buyers", "500", "--units", "200", "--seconds", "15"
 PLAN = Plan(buyers=10, units=4, fault=Fault.WIPE, seconds=15, address_per_s=200, address_burst=400)
@@ -63,6 +65,33 @@ async def test_a_drill_wipes_the_gate_and_loses_nothing(stack: Stack, database_u
     assert broken.returncode == BROKEN
     assert "BROKEN  Every state an order entered is in its history" in broken.stdout
     assert stack.run("audit", "0197c2d4-0000-7000-8000-000000000000").returncode == NOT_AUDITABLE
+
+
+@pytest.mark.long
+def test_a_drill_kills_the_engine_and_loses_nothing_in_its_own_sale_and_in_others(up):
+    """Of the only drill that ends an engine, on the stack that it is for: everything of `millpond up`."""
+    running = up()
+    other = running.line("curl -i ")
+    assert pasted(other).startswith("HTTP/1.1 201 ")
+    before = embedded_gate(running.data_dir).pid
+    drill = running.run("drill", *SMALL, "--fault", "kill", "--api", running.url())
+    assert drill.returncode == HOLDS, drill.stdout + drill.stderr
+    assert "the gate loses its engine" in drill.stdout
+    assert re.search(r"\d+ acknowledged, 0 lost, 0 doubled, 0 oversold", drill.stdout), drill.stdout
+    assert re.search(r"The gate was back after .+ s after both engines could be reached", drill.stdout), drill.stdout
+    assert "The drill has passed." in drill.stdout
+    assert embedded_gate(running.data_dir).pid != before, "it was killed"
+    assert eventually(lambda: "idempotency-replayed: true" in pasted(other)), "its gate was loaded from PostgreSQL"
+    assert eventually(lambda: pasted(with_another_key(other)).startswith("HTTP/1.1 201 ")), "and sells on"
+    (sale,) = re.findall(r"/v1/sales/([0-9a-f-]{36})/orders", other)
+    held = running.run("audit", sale, "--json")
+    assert held.returncode == HOLDS, held.stdout + held.stderr
+    assert json.loads(held.stdout)["quiet"] is True
+
+
+def with_another_key(line: str) -> str:
+    """The same order, wanted once more."""
+    return re.sub(r"(idempotency-key: )[^']+", rf"\g<1>{uuid4()}", line, flags=re.IGNORECASE)
 
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])

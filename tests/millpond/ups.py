@@ -17,15 +17,17 @@ from tests.eventually import eventually
 HERE = Path(__file__).parents[2]
 START_MAX_S = 120.0  # nothing is promised here
 STOP_MAX_S = 60.0
+COMMAND_MAX_S = 120.0
 
 
 @dataclass
 class Up:
-    """A running `millpond up` and where it writes."""
+    """A running `millpond up`, its environment and where it writes."""
 
     process: subprocess.Popen[bytes]
     data_dir: Path
     output: Path
+    environment: dict[str, str]
 
     def text(self) -> str:
         return self.output.read_text()
@@ -42,6 +44,18 @@ class Up:
         found = eventually(lambda: re.search(pattern, self.text()), within_s=START_MAX_S)
         assert found is not None
         return found[0]
+
+    def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """A `millpond` command of an operator beside it, ended."""
+        return subprocess.run(
+            [sys.executable, "-m", "millpond", *arguments],
+            cwd=HERE,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_MAX_S,
+            check=False,
+        )
 
     def children(self, word: str) -> list[int]:
         """The pids of the supervisor's children with `word` on their command line."""
@@ -70,17 +84,18 @@ def many_ups(folder: Path) -> Iterator[Callable[..., Up]]:
         given = {"MILLPOND_DATA_DIR": str(folder / "data"), "MILLPOND_API_PORT": "0", "MILLPOND_GATEWAY_PORT": "0"}
         ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
         environment = {name: value for name, value in ours.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+        environment |= given | settings
         output = folder / f"output-{len(started)}"
         with output.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "millpond", "up"],
                 cwd=HERE,
-                env=environment | given | settings,
+                env=environment,
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
             )
-        started.append(Up(process, folder / "data", output))
+        started.append(Up(process, folder / "data", output, environment))
         return started[-1]
 
     try:
