@@ -53,6 +53,7 @@ async def counted(screen: Screen, online: int) -> None:
     await eventually_async(shown)
 
 
+@pytest.mark.long
 async def test_the_viewers_of_one_that_is_killed_are_off_the_screens_of_another_within_five_seconds(
     database_url, redis_url
 ):

@@ -11,11 +11,14 @@ import pytest
 from tests.live.watching import Pond, gateway, gateway_of
 from tests.millpond.plays import Play, play_at
 
-OFTEN_S = 0.1
+OFTEN_S = 0.05
 LOOPS = (
+    "live.gateway.LOOK_EVERY_S",
+    "live.gateway.TICK_EVERY_S",
     "live.likes.TICK_S",
     "live.talk_book.READ_EVERY_S",
     "live.stock_left.FRESH_S",
+    "live.talking.TICK_S",
     "millpond.gateway.BEAT_EVERY_S",
     "millpond.gateway.COUNTS_EVERY_S",
     "millpond.gateway.TELL_EVERY_S",
