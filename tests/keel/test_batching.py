@@ -15,6 +15,7 @@ class Counter:
         self.in_flight = self.most_in_flight = 0
         self.go = asyncio.Event()
         self.go.set()
+        self.began = asyncio.Event()
         self.error: Exception | None = None
         self.lingers = 0
         self.batcher = Batcher(
@@ -31,6 +32,7 @@ class Counter:
         return self.lingers > 0
 
     async def flush(self, batch: list[int]) -> None:
+        self.began.set()
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self.batches.append(batch)
@@ -45,8 +47,7 @@ async def test_what_comes_while_a_batch_is_in_flight_goes_together_in_arrival_or
     counter = Counter(items_max=100, weight_max=100)
     counter.go.clear()
     counter.batcher.add(0)
-    while not counter.in_flight:
-        await asyncio.sleep(0)
+    await counter.began.wait()
     for item in range(1, 6):
         counter.batcher.add(item)
     assert (counter.batches, len(counter.batcher)) == ([[0]], 5)
