@@ -1,6 +1,6 @@
 """What people and media servers do in a room, by the use cases that HTTP, the socket and the hooks have.
 
-Each is given the room and one of its sessions, and may be refused: Conflict and NotFound.
+Each is given the room and one of its sessions, and may be refused: Conflict, NotFound, PublishRefused, Unavailable.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -76,8 +76,8 @@ async def lose_picture(floor: Floor, session: SessionRow) -> None:
 
 
 async def plan(floor: Floor, session: SessionRow) -> None:
-    """One more session of the room."""
-    await floor.pond.session(floor.room)
+    """One more session of the room, which sells nothing yet."""
+    floor.sessions.append(await floor.pond.session(floor.room))
 
 
 async def rename_session(floor: Floor, session: SessionRow) -> None:

@@ -17,8 +17,9 @@ import msgspec
 from sqlalchemy import insert
 
 from keel.database import transaction
-from keel.errors import Conflict, NotFound
+from keel.errors import Conflict, NotFound, Unavailable
 from keel.outbox import Relay
+from live.errors import PublishRefused
 from live.parts import parts_of
 from live.roomlog import LogSilent, Position, RoomLog
 from live.sale_news import RoomEvents, SaleWatch
@@ -132,7 +133,7 @@ class History(Floor):
         self.number += 1
         self.pond.shop.clock.advance(ms=7)
         self.herald.way = told
-        with suppress(Conflict, NotFound):
+        with suppress(Conflict, NotFound, PublishRefused, Unavailable):
             await DEEDS[deed](self, self.sessions[at])
 
     async def look(self) -> None:
