@@ -1,8 +1,9 @@
 """Several processes of the order path in one event loop, each behind proxies of its own, over the same engines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import asyncpg
 
 from console.audit import audit
 from console.model import NotAuditable
+from inventory import reconciler
 from inventory.faults import GateSilent, LedgerFault
 from inventory.loops import Upkeep
 from inventory.rebuild import TRUST_S, Rebuilder
@@ -19,6 +21,7 @@ from keel.clock import FakeClock
 from keel.errors import Refusal, Unavailable
 from keel.outbox import Relay
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_of
+from orders import writing
 from orders.attempt import Answer
 from orders.handling import Handling, cancel_order
 from orders.placement import Buyer as Caller
@@ -37,6 +40,7 @@ AGE_S: Final = 4  # more than the sweeper's look_after, and than every delay of 
 REST_MAX_S: Final = 15.0
 END_MAX_S: Final = 5.0
 INSIST_MAX_S: Final = 10.0
+RAISING_ALARMS: Final = (reconciler.__name__, writing.__name__)
 
 
 @dataclass
@@ -87,7 +91,8 @@ class Process:
 class Mill:
     """A sale, its buyers, and the processes that serve it. The first process to be made is `processes[0]`.
 
-    `untrue`: what buyers were told, whatever was broken at that moment, and should never be.
+    `untrue`: what buyers were told, whatever was broken at that moment, and should never be. `alarms`: what the order
+    path raised of itself; they never come by the rules, and whatever they had rebuilt would look sound in the end.
     """
 
     database_url: str
@@ -100,6 +105,7 @@ class Mill:
     processes: list[Process] = field(default_factory=list)
     buyers: list[Buyer] = field(default_factory=list)
     untrue: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
 
     @property
     def clock(self) -> FakeClock:
@@ -188,7 +194,7 @@ class Mill:
         """The laws that do not hold now, at the gate of this process."""
         pool, gate = self.shop.pool, process.parts.gate
         try:
-            return await broken_laws(pool, gate, self.sale.id, self.buyers, limit=self.limit)
+            return self.alarms + await broken_laws(pool, gate, self.sale.id, self.buyers, limit=self.limit)
         except (GateSilent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return [f"nothing can be read: {type(error).__name__} {error}"]
 
@@ -211,16 +217,41 @@ def _process(parts: Parts, redis: Proxy, postgres: Proxy) -> Process:
         gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock,
         subscribers=SUBSCRIPTIONS["order.placed"],
     )  # fmt: skip
-    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
+    keeper = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
     sweeper = Sweeper(parts.gate, parts.ledger, parts.clock)
     return Process(
         parts, placement, redis, postgres,
         orders=Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
         own=Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
         handling=Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
-        upkeep=Upkeep(parts.ledger, parts.book, reconciler, sweeper, parts.rebuilder),
+        upkeep=Upkeep(parts.ledger, parts.book, keeper, sweeper, parts.rebuilder),
         relay=Relay(parts.pool, parts.subscribers(), parts.clock),
     )  # fmt: skip
+
+
+class _Ear(logging.Handler):
+    """Hears the alarms of one sale."""
+
+    def __init__(self, mill: Mill) -> None:
+        super().__init__(logging.ERROR)
+        self._mill = mill
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if said.startswith("ALARM") and self._mill.sale.id in said:
+            self._mill.alarms.append(said)
+
+
+@contextmanager
+def _heard(mill: Mill) -> Iterator[None]:
+    ear = _Ear(mill)
+    for name in RAISING_ALARMS:
+        logging.getLogger(name).addHandler(ear)
+    try:
+        yield
+    finally:
+        for name in RAISING_ALARMS:
+            logging.getLogger(name).removeHandler(ear)
 
 
 @asynccontextmanager
@@ -245,6 +276,7 @@ async def mill_in(
     async with AsyncExitStack() as stack:
         sale = await open_sale(shop, units=units, limit=limit)
         mill = Mill(database_url, redis_url, shop, sale, stack, trust_s, limit)
+        stack.enter_context(_heard(mill))
         for _ in range(processes):
             await mill.process()
         yield mill
