@@ -26,10 +26,9 @@ LEDGER_POINTS = {
     "pool.snapshot_claims",
 }  # fmt: skip
 PASSING_STORIES = {"buying", "abandoned", "unconfirmed", "lapsing", "rebuilding"}
-# Those that change something: one of each story.
+# Those that change something.
 WRITING = {
-    "ledger.place", "ledger.lapse", "ledger.bump", "ledger.settle", "ledger.void", "reads.lapse", "staff.commit",
-    "pool.commit",
+    "ledger.place", "ledger.lapse", "ledger.bump", "ledger.settle", "reads.lapse", "staff.commit", "pool.commit",
 }  # fmt: skip
 GROUP_MAX = 10
 LANES = 4
@@ -160,7 +159,8 @@ def ledger_points() -> list[Cell]:
 
 @pytest.mark.parametrize("which", range(3), ids=["killed before", "killed after", "stands still"])
 async def test_whatever_happens_to_postgres(ward: Ward, redis_url: str, which: int):
-    said = await ward.told(redis_url, which, [point for point in ledger_points() if point.call in WRITING])
+    points = [point for point in ledger_points() if point.call in WRITING and not point.is_seldom]
+    said = await ward.told(redis_url, which, points)
     assert not said, "\n".join(said)
 
 
