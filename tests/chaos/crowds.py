@@ -27,6 +27,7 @@ LOOK_EVERY_S: Final = 0.005  # a rush is over in a moment, and is to be struck i
 ANSWER_MAX_S: Final = 10.0
 RUSH_MAX_S: Final = 60.0
 UNAVAILABLE: Final = 503
+RETRY: Final = Retry(tries_max=500, pause_min_s=0.05, pause_max_s=0.2)
 
 Watch = Callable[[int], None]  # how many have an order so far
 
@@ -43,8 +44,10 @@ class Buyer:
 class Crowd(Protocol):
     """How they ask."""
 
-    async def rush(self, buyers: Sequence[Buyer], watch: Watch = lambda _: None) -> dict[str, str]:
-        """Let them all ask until each is answered for good; by key the orders of those who have one."""
+    async def rush(
+        self, buyers: Sequence[Buyer], watch: Watch = lambda _: None, *, once: bool = False
+    ) -> dict[str, str]:
+        """Let them all ask until each is answered for good, or `once`; by key the orders of those who have one."""
         ...
 
 
@@ -68,18 +71,19 @@ class HttpCrowd:
         self._path = f"/v1/sales/{sale.id}/orders"
         self._body = json.dumps(order_of(sale)).encode()
 
-    async def rush(self, buyers: Sequence[Buyer], watch: Watch = lambda _: None) -> dict[str, str]:
+    async def rush(
+        self, buyers: Sequence[Buyer], watch: Watch = lambda _: None, *, once: bool = False
+    ) -> dict[str, str]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(crowd, "PROGRESS_EVERY_S", LOOK_EVERY_S)
-            told = await self._rush(buyers, watch)
-        assert told.by_kind().keys() <= {"accepted", "sold_out"}, told.by_kind()
+            told = await self._rush(buyers, watch, None if once else RETRY)
+        assert once or told.by_kind().keys() <= {"accepted", "sold_out"}, told.by_kind()
         return {answer.wish.key: answer.order_id for answer in told.accepted}
 
-    async def _rush(self, buyers: Sequence[Buyer], watch: Watch) -> Result:
+    async def _rush(self, buyers: Sequence[Buyer], watch: Watch, retry: Retry | None) -> Result:
         def report(progress: Progress) -> None:
             watch(progress.accepted)
 
-        retry = Retry(tries_max=500, pause_min_s=0.05, pause_max_s=0.2)
         return await crowd.rush(
             self._target,
             map(self._wish, buyers),
@@ -103,7 +107,9 @@ class SocketCrowd:
         self._wish: dict[str, Any] = {"type": "order.place", "sale_id": sale.id, "order": order_of(sale)}
         self._sockets: dict[str, ClientConnection] = {}
 
-    async def rush(self, buyers: Sequence[Buyer], watch: Watch = lambda _: None) -> dict[str, str]:
+    async def rush(
+        self, buyers: Sequence[Buyer], watch: Watch = lambda _: None, *, once: bool = False
+    ) -> dict[str, str]:
         turns, accepted = asyncio.Semaphore(AT_ONCE), dict[str, str]()
 
         async def arrive(buyer: Buyer) -> None:
@@ -112,11 +118,11 @@ class SocketCrowd:
 
         async def buy(buyer: Buyer) -> None:
             async with turns:
-                said = await self._insist(buyer)
-            if said["type"] == "order":
+                said = await self._ask(buyer, once=once)
+            if said.get("type") == "order":
                 accepted[buyer.key] = said["order"]["id"]
                 watch(len(accepted))
-            else:
+            elif not once:
                 assert said["problem"]["type"] == "urn:millpond:problem:sold-out", said
 
         try:
@@ -139,8 +145,9 @@ class SocketCrowd:
             return bool((await _heard(socket))["type"] == "welcome")
         return False
 
-    async def _insist(self, buyer: Buyer) -> dict[str, Any]:
-        """Ask, over a new socket where the old one is lost, until there is an answer that is not 503."""
+    async def _ask(self, buyer: Buyer, *, once: bool) -> dict[str, Any]:
+        """Ask, over a new socket where the old one is lost, until there is an answer that is not 503. Who asks only
+        once may hear nothing."""
         heard: list[dict[str, Any]] = []
 
         async def answered() -> bool:
@@ -151,12 +158,12 @@ class SocketCrowd:
             with suppress(OSError, WebSocketException):
                 await socket.send(json.dumps(self._wish | {"key": buyer.key}))
                 heard[:] = [await _heard(socket)]
-                return bool(heard[0].get("problem", {}).get("status") != UNAVAILABLE)
+                return once or bool(heard[0].get("problem", {}).get("status") != UNAVAILABLE)
             del self._sockets[buyer.key]
-            return False
+            return once
 
         await eventually_async(answered, within_s=RUSH_MAX_S)
-        return heard[0]
+        return heard[0] if heard else {}
 
 
 def order_of(sale: Sale) -> dict[str, Any]:

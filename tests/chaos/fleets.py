@@ -59,7 +59,7 @@ class Fleet:
     `late_s`: how much later than on an idle machine the processes that were killed came back.
     """
 
-    stack: Stack
+    stack: Stack = field(repr=False)  # its environment has secrets
     ports: dict[str, int]
     late_s: float = 0.0
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)

@@ -38,6 +38,7 @@ class Scene:
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     struck_at: datetime | None = None
     accepted_then: int = 0
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
     settled_s: float = 0.0
 
     def strike(self) -> None:
@@ -67,6 +68,7 @@ class Scene:
 
         await eventually_async(none_is_held, within_s=DONE_MAX_S)
         self.settled_s = time.monotonic() - began_s
+        self.settled.set()
 
     async def free(self) -> int:
         """Units that the gate would sell."""
@@ -140,8 +142,11 @@ async def everybody_buys(scene: Scene, crowd: Crowd, *, strikes: bool) -> None:
             scene.strike()
 
     everybody = people(scene.fleet.stack, scene.shop, BUYERS)
-    told = await crowd.rush(everybody, watch)
+    told = await crowd.rush(everybody, watch, once=True)
     assert scene.accepted_then < UNITS, "the rush was over when it was struck"
+    assert scene.struck.is_set() or not strikes
+    if strikes:  # nobody comes back before what the dead held is on sale again: it is not theirs to finish
+        await scene.settled.wait()
 
     async def all_have_one() -> bool:
         if await scene.free():
