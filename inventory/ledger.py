@@ -97,8 +97,7 @@ class Ledger:
 
     async def claims(self, sale_id: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Claim]:
         """Claims of (customer, key) pairs; pairs without one are left out."""
-        customers, texts = [c for c, _ in keys], [k for _, k in keys]
-        rows = await self.call(_CLAIMS, sale_id, customers, texts)
+        rows = await self.call(_CLAIMS, sale_id, [c for c, _ in keys], [k for _, k in keys])
         return {(str(r["customer_id"]), r["key"]): Claim(str(r["id"]), r["state"], r["fingerprint"]) for r in rows}
 
     async def counts(self, sale_id: str, segment: int) -> list[ItemCount]:
@@ -124,9 +123,10 @@ class Ledger:
         rows = await self.call(_VOID, config.merchant_id, config.id, segment, epoch, config.rehearsal, *columns)
         return {str(row["id"]): row["outcome"] for row in rows}
 
-    async def bump_epoch(self, sale_id: str, segment: int) -> int:
-        """Begin a new epoch: from its commit on, holds of the old one are refused. Returns it. Raises LedgerFault."""
-        rows = await self.call(_BUMP, sale_id, segment)
+    async def bump_epoch(self, sale_id: str, segment: int, *, above: int = 0) -> int:
+        """Begin a new epoch, higher than `above` too (a gate may know more than a ledger that was restored): from its
+        commit on, holds of the old one are refused. Returns it. Raises LedgerFault."""
+        rows = await self.call(_BUMP, sale_id, segment, above)
         if not rows:
             raise RolledBack(f"segment {segment} of sale {sale_id} has no stock")
         return int(rows[0]["epoch"])
@@ -231,7 +231,7 @@ _RUNNING: Final = """
 _VOID: Final = "SELECT * FROM claims_void($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 _BUMP: Final = """
     WITH locked AS (SELECT item_id, epoch FROM stock WHERE sale_id = $1 AND segment = $2 ORDER BY item_id FOR UPDATE)
-    UPDATE stock s SET epoch = (SELECT max(epoch) FROM locked) + 1
+    UPDATE stock s SET epoch = greatest((SELECT max(epoch) FROM locked), $3::bigint) + 1
     FROM locked WHERE s.item_id = locked.item_id AND s.segment = $2 RETURNING s.epoch
 """
 _SETTLE: Final = "SELECT stock_settle($1, $2, $3) AS units"

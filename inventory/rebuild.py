@@ -69,8 +69,9 @@ class Rebuilder:
 
     async def _once(self, sale_id: str, segment: int) -> bool:
         async with self._loading:
-            run_id = (await self.gate.status(sale_id, segment)).run_id
-            epoch = await self.ledger.bump_epoch(sale_id, segment)
+            found = await self.gate.status(sale_id, segment)
+            run_id = found.run_id
+            epoch = await self.ledger.bump_epoch(sale_id, segment, above=found.epoch)
             bumped_s = time.monotonic()
             async with snapshot_of(self.pool, sale_id, segment) as snapshot:
                 loaded = await self._load(snapshot, segment, run_id, epoch)

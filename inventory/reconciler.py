@@ -54,7 +54,10 @@ class Reconciler:
         before = await self.ledger.counts(config.id, segment)
         status = await self.gate.status(config.id, segment)
         after = await self.ledger.counts(config.id, segment)
-        if not status.loaded or status.epoch < max((count.epoch for count in after), default=0):
+        epoch = max((count.epoch for count in after), default=0)
+        if status.epoch > epoch:  # every epoch is committed before a gate has it: this ledger has gone back
+            log.error("ALARM: the ledger of sale %s:%d is older than its gate: restored?", config.id, segment)
+        if not status.loaded or status.epoch != epoch:
             return True
         if status.version != config.version:
             return await self._push(config, segment, status)

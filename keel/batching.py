@@ -76,6 +76,7 @@ class Batcher(Generic[T]):
     async def _run(self) -> None:
         try:
             while self._waiting or self._linger():
+                await asyncio.sleep(0)  # what has arrived and was not read yet comes along: larger batches, no timer
                 await self._flush_one(self._next())
         finally:
             self._task = None

@@ -104,9 +104,12 @@ async def _ping(connection: asyncpg.Connection) -> None:
 
 
 def create_migration_engine(database_url: str) -> AsyncEngine:
-    """The same without a pool and without timeouts of statements: a migration takes as long as it takes."""
+    """The same without a pool and without timeouts of statements, whatever the role has: a migration takes as long as
+    it takes."""
     return create_async_engine(
-        _asyncpg_url(database_url), poolclass=NullPool, connect_args={"timeout": CONNECT_TIMEOUT_S}
+        _asyncpg_url(database_url),
+        poolclass=NullPool,
+        connect_args={"timeout": CONNECT_TIMEOUT_S, "server_settings": {"statement_timeout": "0"}},
     )
 
 

@@ -24,7 +24,7 @@ from live.conversation import Conversation
 from live.frames import frame_of
 from live.gateway_metrics import CLOSED
 from live.messages import encode_json
-from live.plain_text import is_between_messages, plain_text
+from live.plain_text import is_between_messages, is_plain_pong, plain_text
 from live.viewers import Seat, Viewer
 
 log = logging.getLogger(__name__)
@@ -144,8 +144,7 @@ class ViewerConnection(Connection):
         if self.pinged:
             return False
         self.pinged = True
-        if self.protocol.state is State.OPEN:
-            self.transport.write(_PING)
+        self.push(_PING)
         return True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -169,11 +168,14 @@ class ViewerConnection(Connection):
         if self._unread:
             self._unread += data  # it was on its way when reading paused
             return
-        text = plain_text(data, bytes_max=FRAME_BYTES_MAX) if is_between_messages(self.protocol) else None
-        if text is None:
+        if not is_between_messages(self.protocol):
             self._read(data)
-        else:
+        elif (text := plain_text(data, bytes_max=FRAME_BYTES_MAX)) is not None:
             self.hear(self, text)
+        elif is_plain_pong(data):
+            self._count_small()
+        else:
+            self._read(data)
 
     def _read(self, data: bytes) -> None:
         """Give the library what may be read in this turn of the loop. Nothing more comes before the rest is read."""

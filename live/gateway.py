@@ -17,7 +17,7 @@ from live.answering import Answering
 from live.close_codes import CloseCode
 from live.connection import ViewerConnection
 from live.entrance import Entrance
-from live.fanout import Pace, fan_out
+from live.fanout import LOOKED_AT_EVERY, Pace, fan_out
 from live.farewell import say_bye
 from live.feed import Feed
 from live.gateway_metrics import TICK_FRAMES, TICK_S
@@ -96,8 +96,12 @@ class Gateway:
         pace = Pace()
         await self._seating.put_out_banned(pace)
         await self._check_feed()
-        for number, connection in enumerate(list(self._connections), self._looks):
-            self._look_at(connection, beats=number % BEAT_EVERY_LOOKS == 0)
+        everybody, stays = list(self._connections), self._seating.reception.may_stay
+        for start in range(0, len(everybody), LOOKED_AT_EVERY):
+            for number, connection in enumerate(everybody[start : start + LOOKED_AT_EVERY], start + self._looks):
+                beats = number % BEAT_EVERY_LOOKS == 0
+                if beats or connection.viewer is None or not stays(connection.viewer):
+                    self._look_at(connection, beats=beats)
             await pace.give_way()
 
     def _look_at(self, connection: ViewerConnection, *, beats: bool) -> None:

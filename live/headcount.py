@@ -14,7 +14,7 @@ from keel.lua import Script
 from live.roomlog import LogSilent
 
 BEAT_EVERY_S: Final = 1.0
-SILENT_MS: Final = 3_000  # and a tick of another gateway, and what clocks may differ: within 5 s in all
+SILENT_MS: Final = 2_500  # then another gateway's beat, its word and its frame, and what clocks differ: 5 s in all
 PIECE: Final = 1_000  # viewers in one call; the engine is busy with them for some 2 ms
 
 _pack = msgspec.msgpack.Encoder().encode

@@ -7,8 +7,9 @@ from typing import Any, Final
 from keel.clock import rfc3339, to_ms
 from keel.errors import Conflict
 from keel.identity import Principal
-from live import store_ingest, store_shelf, store_talk
+from live import store_ingest, store_rooms, store_shelf, store_talk
 from live.model import Power
+from live.sale_news import WATCHED_DAYS
 from live.sampling import COMMENTS, Comment, body_of
 from live.staging import may_in_room, may_in_session
 from live.store_shelf import Broadcast
@@ -32,10 +33,11 @@ async def rule(studio: Studio, by: Principal, room_id: str, changes: Mapping[str
     """Change how a room talks, by the names of the rules. Raises NotFound."""
     async with studio.command() as command:
         await may_in_room(command.session, by, room_id, Power.MODERATE)
-        await store_talk.require_room(command.session, by.merchant_id, room_id)
+        await store_rooms.lock_room(command.session, by.merchant_id, room_id)
         row = await store_talk.put_rules(command.session, by.merchant_id, room_id, changes)
         rules = Rules(row.slow_mode_s, row.review, row.muted_all)
-        for place in [room_id, *await store_talk.rehearsals(command.session, by.merchant_id, room_id)]:
+        since = studio.now - timedelta(days=WATCHED_DAYS)
+        for place in await store_talk.places(command.session, by.merchant_id, room_id, since):
             command.announce(place, "talk.ruled", rules.body())
         command.audit(by, "talk.rule", room_id, **changes)
     return rules

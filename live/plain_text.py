@@ -15,6 +15,7 @@ _MASKED: Final = 0x80
 _MEDIUM: Final = _MASKED | 126
 _SHORT_BODY_AT: Final = 6  # two bytes of head, four of mask
 _MEDIUM_BODY_AT: Final = 8
+_EMPTY_PONG: Final = bytes((0x80 | Opcode.PONG, _MASKED))
 _WAITING: Final = "at_eof"  # where the library's parser is between two frames
 
 
@@ -35,6 +36,11 @@ def plain_text(data: bytes, *, bytes_max: int) -> bytes | None:
         return None
     text: bytes = apply_mask(data[body_at:], data[body_at - 4 : body_at])
     return text
+
+
+def is_plain_pong(data: bytes) -> bool:
+    """Whether `data` is a client's answer to a ping that said nothing, and nothing else. Its mask masks nothing."""
+    return len(data) == _SHORT_BODY_AT and data.startswith(_EMPTY_PONG)
 
 
 def is_between_messages(protocol: Protocol) -> bool:

@@ -66,8 +66,8 @@ class Reception:
 
     def is_denied(self, viewer: Viewer) -> bool:
         """Whether this person or sign-in was shut out since."""
-        token = viewer.token
-        return token is not None and (token.sid in self._denied or token.sub in self._denied)
+        token, denied = viewer.token, self._denied
+        return token is not None and (token.sid in denied or token.sub in denied)
 
     def _has_spare(self, hello: Hello) -> bool:
         """Whether somebody with a token keeps a pass for whoever watches after him."""

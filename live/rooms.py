@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from keel.errors import Conflict, NotFound
 from keel.identity import Principal
 from live import store_rooms, store_talk
 from live.model import CREW_MAX, GRACE_S, CrewRole
+from live.sale_news import WATCHED_DAYS
 from live.studio import Studio
 from live.tables_rooms import CrewRow, RoomRow
 
@@ -44,7 +46,8 @@ async def edit_room(
         room = await store_rooms.revise_room(command.session, by.merchant_id, room_id, **changes)
         command.audit(by, "room.edit", room_id, fields=sorted(changes))
         if changes.keys() & {"title", "cover_url"}:
-            for place in [room.id, *await store_talk.rehearsals(command.session, by.merchant_id, room_id)]:
+            since = rooms.now - timedelta(days=WATCHED_DAYS)
+            for place in await store_talk.places(command.session, by.merchant_id, room_id, since):
                 command.announce(place, "room.changed", {"title": room.title, "cover_url": room.cover_url})
         return room
 

@@ -142,6 +142,7 @@ _FOLDS: Final[Mapping[str, Callable[[Scene, Body], Scene]]] = {
     "announcement.cleared": _announcement_cleared,
     "comment.removed": _comment_removed,
 }
+KINDS: Final = frozenset(_FOLDS)  # of the events that change a scene; no others are told
 _SUBJECTS: Final = {
     "room.changed": "room",
     "shelf.changed": "shelf",

@@ -16,7 +16,9 @@ _ROOM: Final = "SELECT 1 FROM room WHERE merchant_id = :merchant_id AND id = :ro
 
 _REHEARSALS: Final = """
     SELECT id::text FROM session
-    WHERE merchant_id = :merchant_id AND room_id = :room_id AND rehearsal AND ended_at IS NULL LIMIT 100
+    WHERE merchant_id = :merchant_id AND room_id = :room_id AND rehearsal
+      AND (ended_at IS NULL OR ended_at > :ended_since)
+    ORDER BY ended_at DESC NULLS FIRST, id DESC LIMIT 200
 """
 
 
@@ -26,10 +28,13 @@ async def require_room(session: AsyncSession, merchant_id: str, room_id: str) ->
         raise NotFound(what="room")
 
 
-async def rehearsals(session: AsyncSession, merchant_id: str, room_id: str) -> list[str]:
-    """The rehearsals of a room that are not over: each is a place of its own, under the room's rules."""
-    found = await session.execute(text(_REHEARSALS), {"merchant_id": merchant_id, "room_id": room_id})
-    return [row[0] for row in found]
+async def places(session: AsyncSession, merchant_id: str, room_id: str, ended_since: datetime) -> list[str]:
+    """Where a room's title is shown and its rules hold: itself, and its rehearsals, each a place of its own.
+
+    Rehearsals that are over are left out when they were over then already. The room is locked: nobody plans another.
+    """
+    values = {"merchant_id": merchant_id, "room_id": room_id, "ended_since": ended_since}
+    return [room_id, *(row[0] for row in await session.execute(text(_REHEARSALS), values))]
 
 
 async def find_rules(session: AsyncSession, merchant_id: str, room_id: str) -> TalkRow | None:

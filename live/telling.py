@@ -18,6 +18,7 @@ import msgspec
 
 from keel.outbox import Fact
 from live.roomlog import LogSilent
+from live.scene import KINDS
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ def fact_of(
 
     `event_id`: the event's, where it is not the fact's.
     """
+    assert kind in KINDS, f"what a scene does not take, snapshots and events could not agree on: {kind}"
     payload = {"place": place, "kind": kind, "body": body}
     if event_id is not None:
         payload["event_id"] = event_id

@@ -7,10 +7,9 @@ import argparse
 import json
 import sys
 
-from loadtests.noise import Noise
 from loadtests.profiling import top_frames
 from loadtests.progress import say
-from loadtests.report import broken
+from loadtests.report import broken, closing_words
 from loadtests.rush import PROFILED, bench, stacks_of
 
 
@@ -27,13 +26,8 @@ def main() -> int:
     print(json.dumps(document, indent=2))
     if arguments.profile:
         _say_hottest()
-    for one in document["rounds"]:
-        noise = Noise(*one["figures"]["noise"].values())
-        if noise.loud:
-            say(f"round {one['round']}, {one['side']}: the machine was busy elsewhere, do not trust this run: {noise}")
-    for name, budget in document["budgets"].items():
-        if not budget["met"]:
-            say(f"budget missed: {name}: {budget}")
+    for line in closing_words(document):
+        say(line)
     faults = broken(document)
     for fault in faults:
         say(f"BROKEN: {fault}")

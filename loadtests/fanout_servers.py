@@ -31,6 +31,7 @@ from millpond.wiring import parts_for
 TICK_S: Final = 0.2
 PROBE_S: Final = 0.002
 NOTED_S: Final = 0.0005
+WRITTEN_EVERY_S: Final = 1.0  # what was noted, to the file
 FRAME_BYTES: Final = 200
 STALLS: Final = "FANOUT_STALLS"
 PAYLOAD: Final = "x" * FRAME_BYTES
@@ -117,7 +118,7 @@ async def probed(path: Path) -> AsyncIterator[None]:
     async def probe() -> None:
         with path.open("a") as file:
             while not ended.is_set():
-                until_s = time.perf_counter() + 1.0
+                until_s = time.perf_counter() + WRITTEN_EVERY_S
                 while time.perf_counter() < until_s:
                     before_s, worked_s = time.perf_counter(), time.thread_time()
                     await asyncio.sleep(PROBE_S)

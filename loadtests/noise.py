@@ -1,7 +1,9 @@
 """How much of the machine went to somebody else while a phase ran: figures of a busy machine are no figures."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import psutil
 
@@ -15,10 +17,20 @@ class Noise:
     others: float
     stolen: float
 
+    @classmethod
+    def of(cls, document: Mapping[str, float]) -> Self:
+        """As it stands in a document."""
+        return cls(document["others_share"], document["stolen_share"])
+
+    @property
+    def share(self) -> float:
+        """All that went elsewhere."""
+        return self.others + self.stolen
+
     @property
     def loud(self) -> bool:
         """Whether the figures should not be trusted."""
-        return self.others + self.stolen > QUIET_SHARE_MAX
+        return self.share > QUIET_SHARE_MAX
 
     def document(self) -> dict[str, float]:
         """Rounded."""

@@ -82,6 +82,9 @@ class Round:
         replays = await self._send("the same orders again", sale, again)
         refusals = await self._refusals(sizes.refusals)
         figures = order_figures(orders, timed, judging_s) | refusal_figures(refusals)
+        figures["noise"] = max(
+            (one.noise for one in (orders, timed, refusals)), key=lambda noise: noise.share
+        ).document()
         figures["replayed"] = len(replays.result.accepted)
         if sizes.rush_buyers:
             figures["rush"] = rush_figures(await self._rush(sizes), sizes)
@@ -163,15 +166,16 @@ def order_figures(orders: Measured, timed: Measured, judging_s: float) -> dict[s
     accepted = len(orders.result.accepted)
     kinds = orders.result.by_kind() + timed.result.by_kind()
     del kinds["accepted"]
+    cpu_us = orders.cpu_us_per(accepted)
+    judging_us = round(1e6 * judging_s / max(1, accepted), 1)
     return {
         "accepted": accepted,
         "not_accepted": dict(kinds),
         "orders_per_s": round(orders.result.per_s(), 1),
         "latency_ms": timed.latency_ms(),
         "rush_latency_ms": orders.latency_ms(),
-        "cpu_us_per_order": orders.cpu_us_per(accepted),
-        "judging_cpu_us_per_order": round(1e6 * judging_s / max(1, accepted), 1),
-        "noise": orders.noise.document(),
+        "cpu_us_per_order": cpu_us | {"with_judging": round(cpu_us["total"] + judging_us, 1)},
+        "judging_cpu_us_per_order": judging_us,
         "generator_cpu_us_per_request": round(1e6 * orders.generator_s / max(1, len(orders.result.answers)), 1),
     }
 

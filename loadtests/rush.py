@@ -23,7 +23,7 @@ from loadtests.machine import ROOT, about
 from loadtests.phases import Sizes, one_round
 from loadtests.profiling import profiled
 from loadtests.progress import say, tell
-from loadtests.report import document_of
+from loadtests.report import counted, document_of, noise_of
 from loadtests.side_baseline import BaselineSide
 from loadtests.side_millpond import MillpondSide
 from loadtests.side_socket import SocketSide
@@ -34,6 +34,7 @@ from loadtests.yardstick import empty_201_cpu_us
 BUILD: Final = ROOT / "build" / "bench"
 # What takes the orders on each side that can be profiled.
 PROFILED: Final = {"millpond": "api", "socket": "gateway"}
+AGAIN_MAX: Final = 2  # times that a round is played again in which the machine was busy elsewhere
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,28 @@ class Bench:
     def run(self) -> dict[str, Any]:
         """All rounds; the document."""
         machine = about(self._folder)
-        rounds = []
+        rounds: list[dict[str, Any]] = []
         for number in range(1, self._extent.rounds + 1):
             for side in self._sides if number % 2 else reversed(self._sides):
-                say(f"round {number} of {self._extent.rounds}, {side.name}")
-                yardstick = {"empty_201_cpu_us": uvloop.run(empty_201_cpu_us())}
-                rounds.append({"round": number, "side": side.name, "figures": yardstick | self._round(side)})
+                rounds += self._tries(number, side)
         return document_of(machine, rounds)
 
+    def _tries(self, number: int, side: Side) -> list[dict[str, Any]]:
+        """One round of a side, and once more while the machine is busy elsewhere. All are told, one counts."""
+        tries: list[dict[str, Any]] = []
+        for left in reversed(range(1 + AGAIN_MAX)):
+            say(f"round {number} of {self._extent.rounds}, {side.name}")
+            tries.append({"round": number, "side": side.name, "figures": self._round(side)})
+            noise = noise_of(tries[-1])
+            if not noise.loud:
+                break
+            say(f"the machine was busy elsewhere: {noise}; {'once more' if left else 'left as it is'}")
+        return counted(tries)
+
     def _round(self, side: Side) -> dict[str, Any]:
+        return {"empty_201_cpu_us": uvloop.run(empty_201_cpu_us())} | self._measured(side)
+
+    def _measured(self, side: Side) -> dict[str, Any]:
         with running(self._folder / side.name, side.plan()) as stack:
             sizes = self._extent.sizes[side.name]
             return uvloop.run(one_round(side, stack, sizes, tell, lambda: self._watched(side, stack)))

@@ -93,7 +93,7 @@ class MillpondSide:
     async def judged(self, stack: Stack, sale: Sale) -> bool:
         """Whether the worker has looked at each."""
         async with _parts(stack) as parts:
-            return not await parts.pool.fetchval(_WAITING, sale.id)
+            return not await parts.pool.fetchval(_WAITING, self._buyers.merchant_id, sale.id)
 
     async def faults(self, stack: Stack, sale: Sale, answers: Sequence[Answer]) -> Faults:
         """From the tables and the gate, and once more by the audit."""
@@ -118,7 +118,11 @@ async def _parts(stack: Stack) -> AsyncIterator[Parts]:
         yield parts
 
 
+# Orders are judged by their ids, so the newest is the last: only then all are counted, for this is paid for, too.
 _WAITING: Final = """
-    SELECT EXISTS (SELECT FROM orders o WHERE o.sale_id = $1
-        AND NOT EXISTS (SELECT FROM attribution a WHERE a.merchant_id = o.merchant_id AND a.order_id = o.id))
+    WITH newest AS (SELECT id FROM orders WHERE merchant_id = $1 AND sale_id = $2 ORDER BY id DESC LIMIT 1)
+    SELECT CASE WHEN EXISTS (SELECT FROM newest n JOIN attribution a ON a.order_id = n.id)
+        THEN (SELECT count(*) FROM orders WHERE merchant_id = $1 AND sale_id = $2)
+            > (SELECT count(*) FROM attribution WHERE merchant_id = $1 AND sale_id = $2)
+        ELSE EXISTS (SELECT FROM newest) END
 """

@@ -101,14 +101,14 @@ class Settings(GatewaySettings, MediaSettings, PosterSettings, BaseSettings):
     Left out, it is on with an embedded database and off with a DATABASE_URL."""
 
     rate_customer_per_s: float = Field(default=5, gt=0, le=1_000_000)
-    """Orders a customer may try to place per second, and…"""
+    """Orders a customer may try to place per second at one process, and…"""
 
     rate_customer_burst: int = Field(default=20, ge=1, le=1_000_000)
     """…how many at once."""
 
     rate_address_per_s: float = Field(default=200, gt=0, le=1_000_000)
-    """Requests of any kind that an IP address may make per second (a carrier hides thousands of customers behind one;
-    of IPv6, a /64 network counts as one address), and…"""
+    """Requests of any kind that an IP address may make per second at one process (a carrier hides thousands of
+    customers behind one; of IPv6, a /64 network counts as one address), and…"""
 
     rate_address_burst: int = Field(default=400, ge=1, le=1_000_000)
     """…how many at once."""

@@ -15,12 +15,13 @@ SEGMENT = 0
 
 @dataclass
 class Buyer:
-    """One customer with one key, and every order id that was ever acknowledged to him."""
+    """One customer with one key, the order ids that were ever acknowledged to him, also as cancelled."""
 
     customer_id: str
     key: str
     lines: dict[str, int]
     acknowledged: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
 
 
 async def broken_laws(
@@ -34,6 +35,7 @@ async def broken_laws(
         *await _orders(pool, sale_id, claims),
         *_promises(claims, buyers, limit),
         *(await _settled(pool, sale_id) if closed else await _gate(pool, gate, sale_id, claims)),
+        *await _cancelled(pool, buyers),
         *await _outbox(pool, sale_id),
     ]
 
@@ -84,7 +86,14 @@ def _promises(claims: list[asyncpg.Record], buyers: Iterable[Buyer], limit: int 
     units: Counter[str] = Counter()
     for claim in claims:
         units[str(claim["customer_id"])] += claim["units"] if claim["state"] == "placed" else 0
-    return said + [f"customer {name} has {n} units, {limit} at most" for name, n in units.items() if n > (limit or n)]
+    beyond = {name: n for name, n in units.items() if limit is not None and n > limit}
+    return said + [f"customer {name} has {n} units, {limit} at most" for name, n in beyond.items()]
+
+
+async def _cancelled(pool: asyncpg.Pool, buyers: Iterable[Buyer]) -> list[str]:
+    ids = [order_id for buyer in buyers for order_id in buyer.cancelled]
+    rows = await pool.fetch("SELECT id, state FROM orders WHERE id = ANY ($1::uuid[]) AND state <> 'cancelled'", ids)
+    return [f"order {row['id']} was told to be cancelled, and is {row['state']}" for row in rows]
 
 
 async def _gate(pool: asyncpg.Pool, gate: Gate, sale_id: str, claims: list[asyncpg.Record]) -> list[str]:

@@ -6,16 +6,24 @@ from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from keel.errors import Refusal
-from orders.attempt import Answer
+from tests.chaos.judging import chance_of, judge
 from tests.chaos.laws import Buyer
-from tests.chaos.proxy import Effect, Trap
-from tests.chaos.stories import STORIES
-from tests.chaos.worlds import Mill, Process, id_of
+from tests.chaos.proxy import REPEATS, Effect, Trap
+from tests.chaos.stories import LIMIT, STORIES
+from tests.chaos.worlds import Mill, Process
 
 CELL_MAX_S: Final = 60.0
 TELLINGS_MAX: Final = 3
+GREEDY_MAX: Final = 2
 NOT_REACHED: Final = "the point was not reached"
+
+# Told where there is time: readings, a beginning before which nothing was done, and what the others tell as a rule.
+SELDOM_CALLS: Final = {
+    "pool.begin", "reads.order", "staff.begin", "staff.state", "staff.audit", "staff.rows", "staff.history",
+    "staff.notes",
+}  # fmt: skip
+SELDOM: Final = {("rebuilding", "pool.commit")}
+ON_THE_HOT_PATH: Final = ("gate.", "ledger.")
 
 Strike = Callable[[Mill, Process], Awaitable[None]]
 
@@ -33,8 +41,9 @@ async def death(mill: Mill, victim: Process) -> None:
 class Fault:
     """What happens at a point: a strike when the call arrives, and what becomes of the call. `after` mends.
 
-    `api_only`: to a worker, whom nobody waits for, the others are the same. `slow`: the caller's own timeout ends it;
-    that of the pool for long readings is too long to be waited for here.
+    `late`: the strike comes when the server has done it. `api_only`: to a worker, whom nobody waits for, the others are
+    the same. `slow`: the caller's own timeout ends it; those of long readings and of staff are too long to be waited
+    for here.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Fault:
     after: Strike = nothing
     slow: bool = False
     api_only: bool = False
+    late: bool = False
 
 
 NETWORK: Final = (
@@ -53,6 +63,9 @@ NETWORK: Final = (
     Fault("killed before", Effect.CUT, death, api_only=True),
     Fault("killed after", Effect.LOSE, death),
     Fault("killed, call in flight", Effect.STALL, death, slow=True, api_only=True),
+    Fault("twice", Effect.TWICE),
+    Fault("twice at once", Effect.TWIN),
+    Fault("again later", Effect.AGAIN),
 )
 
 
@@ -65,6 +78,16 @@ class Cell:
     skip: int
     fault: Fault
 
+    @property
+    def is_seldom(self) -> bool:
+        """Whether it is told only where there is time."""
+        if self.fault.effect in {Effect.TWIN, Effect.AGAIN} or self.call in SELDOM_CALLS:
+            return True
+        if self.fault.effect is Effect.STALL and self.fault.strike is death:
+            return True
+        repeated = self.fault.effect is Effect.TWICE and not self.call.startswith(ON_THE_HOT_PATH)
+        return repeated or (self.story, self.call) in SELDOM
+
     def __str__(self) -> str:
         return f"{self.story} / {self.call}{f' +{self.skip}' if self.skip else ''} / {self.fault.name}"
 
@@ -74,7 +97,8 @@ def cells(faults: Sequence[Fault], stories: Sequence[str] = tuple(STORIES)) -> I
     for story in stories:
         for call, skip in STORIES[story].calls:
             for fault in faults:
-                if not (call.startswith("pool.") and fault.slow) and (STORIES[story].victim == 0 or not fault.api_only):
+                impatient = not call.startswith(("pool.", "staff."))
+                if (impatient or not fault.slow) and (STORIES[story].victim == 0 or not fault.api_only):
                     yield Cell(story, call, skip, fault)
 
 
@@ -100,13 +124,13 @@ async def play(mill: Mill, cell: Cell) -> list[str]:
     async def strike() -> None:
         await cell.fault.strike(mill, victim)
 
-    trap = Trap(cell.call, cell.fault.effect, strike, cell.skip)
+    trap = Trap(cell.call, cell.fault.effect, strike, cell.skip, cell.fault.late)
     await story.tell(mill, lambda: _arm(victim, trap))
     if not trap.reached.is_set():
         return [NOT_REACHED]
     await trap.struck.wait()
     await cell.fault.after(mill, victim)
-    if cell.fault.strike is not death:
+    if cell.fault.strike is not death and cell.fault.effect is not Effect.AGAIN:
         trap.let_go.set()
         with suppress(TimeoutError):
             await asyncio.wait_for(trap.answered.wait(), 0.1 if cell.fault.effect is not Effect.STALL else 0)
@@ -125,18 +149,22 @@ async def _aftermath(mill: Mill, trap: Trap) -> list[str]:
     fresh = await mill.process(connections=1)
     said = [f"after the fault: {law}" for law in await mill.rest(fresh)]
     trap.let_go.set()
+    if trap.effect in REPEATS:
+        await trap.answered.wait()
     said += [f"after a late call: {law}" for law in await mill.rest(fresh)]
+    _want_more(mill)
     for process in (mill.processes[1], fresh):
-        said += [text for buyer in list(mill.buyers) for text in judge(buyer, await mill.insist(process, buyer))]
+        said += [text for buyer in list(mill.buyers) for text in await _asked_again(mill, process, buyer)]
     said += [f"after the retries: {law}" for law in await mill.rest(fresh)]
-    return said + await mill.audited(fresh)
+    return said + mill.untrue + await mill.audited(fresh)
 
 
-def judge(buyer: Buyer, answer: Answer) -> list[str]:
-    """A buyer with an order is never refused."""
-    acknowledged = buyer.acknowledged
-    if isinstance(answer, Refusal) and answer.status == 503:
-        return [f"still no answer but 503: {answer.document()}"]
-    if isinstance(answer, Refusal):
-        return [f"P4: {acknowledged} was acknowledged, its retry refused: {answer}"] if acknowledged else []
-    return [] if acknowledged == {id_of(answer)} else [f"two orders for one key: {acknowledged}"]
+def _want_more(mill: Mill) -> None:
+    """Some who have an order ask for more, as much as one may have altogether."""
+    for buyer in [buyer for buyer in mill.buyers if buyer.acknowledged][:GREEDY_MAX]:
+        mill.buyer(0, LIMIT, key="and more", customer_id=buyer.customer_id)
+
+
+async def _asked_again(mill: Mill, process: Process, buyer: Buyer) -> list[str]:
+    answer = await mill.insist(process, buyer)
+    return judge(buyer, answer, await chance_of(mill.shop.pool, mill.sale.id, buyer.customer_id, LIMIT))

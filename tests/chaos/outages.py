@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from inventory.ledger import ANSWER_TIMEOUT_S
 from millpond.engines import Engine, Valkey
 from tests.chaos.matrix import Fault
 from tests.chaos.proxy import Effect
@@ -14,6 +15,7 @@ from tests.chaos.worlds import Mill, Process
 from tests.servers import frozen
 
 GROUP_MAX_S: Final = 20.0
+FROZEN_S: Final = ANSWER_TIMEOUT_S + 0.5
 
 
 @dataclass
@@ -66,20 +68,36 @@ class RedisOutage:
 
 @dataclass
 class PostgresOutage:
-    """PostgreSQL is killed once, when every one of a group of cells has come to its point."""
+    """What may happen to PostgreSQL when every one of a group of cells has come to its point: to all at once."""
 
     postgres: Engine
     parties: int
     _struck: asyncio.Event = field(default_factory=asyncio.Event)
+    _frozen: ExitStack = field(default_factory=ExitStack)
 
-    def fault(self) -> Fault:
-        return Fault("PostgreSQL is killed", Effect.CUT, self.strike)
+    def faults(self) -> tuple[Fault, ...]:
+        return (
+            Fault("PostgreSQL is killed before", Effect.CUT, self.kill),
+            Fault("PostgreSQL is killed after", Effect.LOSE, self.kill, late=True),
+            Fault("PostgreSQL stands still", Effect.PASS, self.freeze),
+        )
 
-    async def strike(self, mill: Mill, victim: Process) -> None:
+    async def kill(self, mill: Mill, victim: Process) -> None:
+        if await self._is_last():
+            await asyncio.to_thread(self.postgres.kill)
+            await asyncio.to_thread(self.postgres.start, keep_port=True)
+            self._struck.set()
+
+    async def freeze(self, mill: Mill, victim: Process) -> None:
+        """For longer than anybody on the order path waits for an answer; then it does what it was asked."""
+        if await self._is_last():
+            self._frozen.enter_context(frozen(self.postgres))
+            asyncio.get_running_loop().call_later(FROZEN_S, self._frozen.close)
+            self._struck.set()
+
+    async def _is_last(self) -> bool:
+        """Once all have come. Raises TimeoutError where one does not."""
         self.parties -= 1
         if self.parties:
             await asyncio.wait_for(self._struck.wait(), GROUP_MAX_S)
-            return
-        await asyncio.to_thread(self.postgres.kill)
-        await asyncio.to_thread(self.postgres.start, keep_port=True)
-        self._struck.set()
+        return not self._struck.is_set()

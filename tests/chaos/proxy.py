@@ -1,4 +1,4 @@
-"""A TCP proxy that knows which call passes, and can cut it, stall it, or lose its answer."""
+"""A TCP proxy that knows which call passes, and can cut it, stall it, lose its answer, or say it twice."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +21,12 @@ class Effect(Enum):
     MUTE = "the server does it, and the answer never comes"
     PASS = "nothing: only the strike matters"
     STALL = "the call waits on its way until it is let go, perhaps long after its caller gave up"
+    TWICE = "the server has done it already, by another connection, when it gets the call"
+    TWIN = "the server gets it by two connections at the same moment"
+    AGAIN = "the server does it, and once more when it is let go, long after everybody has his answer"
+
+
+REPEATS = {Effect.TWICE, Effect.TWIN, Effect.AGAIN}
 
 
 async def _nothing() -> None:
@@ -29,12 +35,14 @@ async def _nothing() -> None:
 
 @dataclass(eq=False)
 class Trap:
-    """Waits for one call, after letting `skip` of its name pass. `strike` runs when it arrives, before the effect."""
+    """Waits for one call, after letting `skip` of its name pass. `strike` runs when it arrives, before the effect; if
+    `late`, when the server has done it."""
 
     call: str
     effect: Effect
     strike: Callable[[], Awaitable[None]] = _nothing
     skip: int = 0
+    late: bool = False
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     answered: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,6 +76,8 @@ class Link:
         self._proxy, self._client, self._server = proxy, client, server
         self._wire = proxy.wire()
         self._losing: Trap | None = None
+        self._repeating: Trap | None = None
+        self._held_back = b""
         self._broken = False
 
     async def run(self, from_client: asyncio.StreamReader, from_server: asyncio.StreamReader) -> None:
@@ -92,7 +102,21 @@ class Link:
                 if trap is not None and not await self._spring(trap):
                     self._broken = True
                     return
-                self._server.write(frame)
+                if self._repeating is None:
+                    self._server.write(frame)
+                else:
+                    await self._hold_back(frame, self._repeating)
+
+    async def _hold_back(self, frame: bytes, trap: Trap) -> None:
+        """A call is repeated as a whole: some come in several frames."""
+        self._held_back += frame
+        if not self._wire.ends_a_call(frame):
+            return
+        call, self._held_back, self._repeating = self._held_back, b"", None
+        once_more = self._proxy.repeat(trap, self._wire.elsewhere(call))
+        if trap.effect is Effect.TWICE:
+            await once_more
+        self._server.write(call)
 
     async def _down(self, reader: asyncio.StreamReader) -> None:
         """Server to client."""
@@ -102,17 +126,22 @@ class Link:
                     self._client.write(data)
             elif self._wire.answered(data):
                 self._losing.answered.set()
+                if self._losing.late:
+                    await asyncio.shield(self._losing.begin())
                 if self._losing.effect is Effect.LOSE:
                     return
 
     async def _spring(self, trap: Trap) -> bool:
         """Whether the call goes on to the server."""
         trap.reached.set()
-        await asyncio.shield(trap.begin())  # what is struck may break this very connection
+        if not trap.late:
+            await asyncio.shield(trap.begin())  # what is struck may break this very connection
         if trap.effect is Effect.CUT:
             return False
         if trap.effect is Effect.STALL:
             await trap.let_go.wait()
+        elif trap.effect in REPEATS:
+            self._repeating = trap
         elif trap.effect is not Effect.PASS:
             self._losing = trap
         return True
@@ -131,12 +160,13 @@ class Proxy:
     """Listens on a port of its own and passes everything on to `target_url`."""
 
     def __init__(self, target_url: str, wire: Callable[[], Wire]) -> None:
-        self._target = urlsplit(target_url)
+        self._target_url, self._target = target_url, urlsplit(target_url)
         self.wire = wire
         self._port = 0
         self._isolated = False
         self._links: set[Link] = set()
         self._traps: list[Trap] = []
+        self._repeats: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -148,6 +178,20 @@ class Proxy:
         """The next call of that name falls into this trap; traps for one name spring in turn."""
         self._traps.append(trap)
         return trap
+
+    def repeat(self, trap: Trap, say: Callable[[str], Awaitable[None]]) -> "asyncio.Task[None]":
+        """Say a call once more over a connection of its own, now or when the trap is let go."""
+
+        async def once_more() -> None:
+            if trap.effect is Effect.AGAIN:
+                await trap.let_go.wait()
+            with suppress(OSError):
+                await say(self._target_url)
+            trap.answered.set()
+
+        task = asyncio.create_task(once_more())
+        self._repeats.add(task)
+        return task
 
     def disarm(self) -> None:
         """Remove the traps that did not spring."""
@@ -222,6 +266,6 @@ class Proxy:
             self.isolate()
             for trap in self._traps:
                 trap.let_go.set()
-            for task in list(handlers):
+            for task in [*handlers, *self._repeats]:
                 task.cancel()
-            await asyncio.gather(*handlers, return_exceptions=True)
+            await asyncio.gather(*handlers, *self._repeats, return_exceptions=True)

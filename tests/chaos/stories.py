@@ -14,6 +14,7 @@ from tests.chaos.proxy import Effect, Trap
 from tests.chaos.worlds import AGE_S, Mill, Process
 
 ROUND_MAX_S: Final = 4.0
+LIMIT: Final = 2  # units that a customer may have of the sale
 
 Arm = Callable[[], None]
 
@@ -48,10 +49,11 @@ async def _or_end(worker: Process, work: Coroutine[None, None, object]) -> None:
 
 
 async def _buy(mill: Mill) -> None:
-    """More is wanted than there is, by several at once, some of them in two places."""
+    """More is wanted than there is, by several at once, some of them in two places; one wants more than he may have."""
     a, b, _ = mill.processes
     wants = [(1,), (1, 1), (2,), (0, 2), (1,), (0, 1)]
     buyers = [mill.buyer(*units) for units in wants]
+    buyers.append(mill.buyer(0, 2, key="and twice", customer_id=buyers[0].customer_id))
     first = [mill.order((a, b)[n % 2], buyer) for n, buyer in enumerate(buyers)]
     await asyncio.gather(*first, mill.order(b, buyers[0]), mill.order(a, buyers[1]))
 
@@ -134,15 +136,52 @@ async def lapsed_unconfirmed(mill: Mill, arm: Arm) -> None:
     await mill.order(b, mill.buyers[0])
 
 
+async def cancelling(mill: Mill, arm: Arm) -> None:
+    """Buyers take their orders back at A; what they give back is wanted by others."""
+    await _cancelling(mill, arm, by_staff=False)
+
+
+async def cancelled_by_staff(mill: Mill, arm: Arm) -> None:
+    """Staff cancel orders at A."""
+    await _cancelling(mill, arm, by_staff=True)
+
+
+async def _cancelling(mill: Mill, arm: Arm, *, by_staff: bool) -> None:
+    a, b, w = mill.processes
+    first, second = mill.buyer(1), mill.buyer(0, 1)
+    for buyer in (first, second):
+        await mill.insist(a, buyer)
+    await _buy(mill)
+    await a.placement.drained()
+    await b.placement.drained()
+    arm()
+    await mill.cancel(a, first, by_staff=by_staff)
+    await mill.cancel(a, second, by_staff=by_staff)
+    await _round(mill, w)
+    again = mill.cancel(b, first, by_staff=by_staff), mill.order(b, first)
+    await asyncio.gather(*again, mill.order(b, mill.buyer(1)), mill.order(a, mill.buyer(0, 1)))
+
+
+async def confirming(mill: Mill, arm: Arm) -> None:
+    """An order, and nobody after it on whose call its confirmation could ride."""
+    a, _, w = mill.processes
+    arm()
+    await mill.order(a, mill.buyer(1))
+    await a.placement.drained()
+    await _round(mill, w)
+
+
 async def rebuilding(mill: Mill, arm: Arm) -> None:
-    """Redis forgot; buyers go on asking while the gate is rebuilt."""
+    """Redis forgot; buyers go on asking while the gate is rebuilt, one of them for more than he may have."""
     a, b, w = mill.processes
     await mill.insist(a, mill.buyer(1))
-    await mill.insist(b, mill.buyer(1, 2))
+    await mill.insist(b, mill.buyer(1, 1))
     await a.placement.drained()
     await forget(mill)
     arm()
-    await asyncio.gather(_round(mill, w), mill.order(a, mill.buyer(1)), mill.order(b, mill.buyers[0]))
+    more = mill.buyer(0, 2, key="and twice", customer_id=mill.buyers[0].customer_id)
+    asking = mill.order(a, mill.buyer(1)), mill.order(b, mill.buyers[0]), mill.order(a, more)
+    await asyncio.gather(_round(mill, w), *asking)
     await _round(mill, w)
     await mill.order(a, mill.buyers[-1])
 
@@ -188,6 +227,7 @@ STORIES: Final[Mapping[str, Story]] = {
         buying, 0, (("ledger.sale", 0), ("ledger.readings", 0), ("gate.hold", 0), ("gate.hold", 1), ("ledger.place", 0))
     ),
     "retrying": Story(retrying, 0, (("gate.hold", 0), ("ledger.claims", 0))),
+    "confirming": Story(confirming, 0, (("gate.hold confirming", 0),)),
     "not_sent": Story(not_sent, 0, (("gate.release not_sent", 0),)),
     "abandoned": Story(
         abandoned, 2, (("ledger.running", 0), ("gate.stale", 0), ("ledger.void", 0), ("gate.release voided", 0))
@@ -200,11 +240,29 @@ STORIES: Final[Mapping[str, Story]] = {
             ("ledger.due", 0),
             ("ledger.lapse", 0),
             ("pool.relay_lanes", 0),
+            ("pool.begin", 0),
             ("pool.relay_lock", 0),
             ("pool.relay_due", 0),
             ("gate.release lapsed", 0),
             ("pool.relay_done", 0),
             ("pool.relay_later", 0),
+            ("pool.commit", 0),
+        ),
+    ),
+    "cancelling": Story(cancelling, 0, (("reads.order", 0), ("reads.lapse", 0), ("reads.order", 1))),
+    "cancelled by staff": Story(
+        cancelled_by_staff,
+        0,
+        (
+            ("staff.begin", 0),
+            ("staff.state", 0),
+            ("staff.cancel", 0),
+            ("staff.audit", 0),
+            ("staff.state", 1),
+            ("staff.rows", 0),
+            ("staff.history", 0),
+            ("staff.notes", 0),
+            ("staff.commit", 0),
         ),
     ),
     "lapsed_unconfirmed": Story(lapsed_unconfirmed, 2, (("ledger.void", 0), ("gate.release lapsed", 0))),
@@ -224,7 +282,9 @@ STORIES: Final[Mapping[str, Story]] = {
             ("pool.snapshot_buyers", 0),
             ("gate.load", 0),
             ("gate.load", 1),
+            ("pool.commit", 0),
             ("gate.flip", 0),
+            ("pool.commit", 1),
         ),
     ),
     "burying": Story(burying, 0, (("ledger.claims", 0), ("gate.release voided", 0), ("ledger.place", 0))),

@@ -9,9 +9,10 @@ from inventory.errors import GateRebuilding
 from inventory.model import SaleConfig
 from keel.errors import Refusal, Unavailable
 from orders.attempt import Answer, Placed, Standing
+from tests.chaos.judging import id_of
 from tests.chaos.laws import SEGMENT
 from tests.chaos.proxy import Effect, Trap
-from tests.chaos.worlds import Mill, Process, id_of, mill_of
+from tests.chaos.worlds import Mill, Process, mill_of
 from tests.eventually import eventually_async
 
 

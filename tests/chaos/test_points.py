@@ -1,6 +1,5 @@
 """The table of points is complete: every script, every statement and every await on an engine of the order path."""
 
-import ast
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Final
@@ -13,32 +12,12 @@ import keel.outbox
 import orders.store
 from inventory.gate import Gate
 from keel.lua import Script
-from tests.chaos.points import GATE_CALLS, NOT_TOLD, STATEMENTS, WAITS
+from tests.chaos.paths import awaited, path, roots
+from tests.chaos.points import DRIVER_STATEMENTS, GATE_CALLS, NOT_TOLD, OUTSIDE, STAFF_STATEMENTS, STATEMENTS, WAITS
 from tests.chaos.stories import STORIES
-from tests.house.tree import ROOT
 
 SQL_MODULES: Final = (inventory.ledger, inventory.store_snapshot, keel.outbox, orders.store)
 NO_STATEMENT: Final = {"_COLUMNS"}  # a piece of two others
-# The order path between a request and its release, and what tidies up after it.
-PATH: Final = (
-    "orders/placement.py", "orders/lane.py", "orders/writing.py", "orders/store.py", "orders/service.py",
-    "inventory/book.py", "inventory/gate.py", "inventory/guards.py", "inventory/ledger.py", "inventory/loops.py",
-    "inventory/rebuild.py", "inventory/reconciler.py",
-    "inventory/releases.py", "inventory/store_snapshot.py", "inventory/sweeper.py", "keel/lua.py", "keel/outbox.py",
-)  # fmt: skip
-HANDLES: Final = {
-    "gate",
-    "ledger",
-    "pool",
-    "connection",
-    "Ledger",
-    "guards",
-    "cursor",
-    "redis",
-    "rebuilder",
-    "snapshot",
-    "book",
-}
 
 
 def statements(module: ModuleType) -> Iterator[tuple[str, str]]:
@@ -67,28 +46,28 @@ def test_every_script_is_a_point():
 
 def test_every_point_is_told_in_a_story_or_says_why_not():
     told = {call for story in STORIES.values() for call, _ in story.calls}
-    named = set(GATE_CALLS) | {f"ledger.{name}" for name in STATEMENTS} | {f"pool.{name}" for name in STATEMENTS}
-    assert told <= named
-    both = {call.partition(".")[2] for call in told}
-    missing = {name for name in [*STATEMENTS, *(call.partition(".")[2] for call in GATE_CALLS)] if name not in both}
-    assert missing == set(NOT_TOLD)
+    points = {point for passed in WAITS.values() for point in passed}
+    assert points - told == set(NOT_TOLD)
+    assert told <= points
 
 
-def awaited(path: str) -> Iterator[str]:
-    """`owner.method` of every await on something that leads to an engine."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        calls = [node.value] if isinstance(node, ast.Await) else []
-        if isinstance(node, ast.AsyncWith):
-            calls = [item.context_expr for item in node.items]
-        for call in calls:
-            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-                owner = ast.unparse(call.func.value).rpartition(".")[2].lstrip("_")
-                if owner in HANDLES:
-                    yield f"{owner}.{call.func.attr}"
+def test_every_statement_and_every_script_is_a_point():
+    points = {point for passed in WAITS.values() for point in passed}
+    names = {point.partition(".")[2] for point in points if not point.startswith("gate.")}
+    assert names == {*STATEMENTS, *DRIVER_STATEMENTS, *STAFF_STATEMENTS}
+    assert {point for point in points if point.startswith("gate.")} == set(GATE_CALLS)
 
 
-def test_every_await_on_an_engine_is_in_the_table():
-    found = {name for path in PATH for name in awaited(path)}
-    assert found == set(WAITS)
-    points = {f"ledger.{name}" for name in STATEMENTS} | {f"pool.{name}" for name in STATEMENTS} | set(GATE_CALLS)
-    assert {point for name in WAITS for point in WAITS[name]} <= points
+def test_every_module_on_the_path_is_known_or_led_to():
+    """A new file that takes the gate in hand, or writes of orders, is found by that; what it awaits comes with it."""
+    assert set(OUTSIDE) <= roots() | {"keel/clock.py", "keel/loops.py"}
+    assert {"orders/placement.py", "orders/handling.py", "keel/database.py", "keel/batching.py"} <= path()
+
+
+def test_every_await_that_may_lead_to_an_engine_is_in_the_table():
+    found: dict[str, set[str]] = {}
+    for place in path():
+        for name in awaited(place):
+            found.setdefault(name, set()).add(place)
+    assert {name: found[name] for name in found.keys() - WAITS.keys()} == {}
+    assert WAITS.keys() - found.keys() == set()

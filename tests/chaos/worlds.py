@@ -1,8 +1,9 @@
 """Several processes of the order path in one event loop, each behind proxies of its own, over the same engines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -10,22 +11,26 @@ import asyncpg
 
 from console.audit import audit
 from console.model import NotAuditable
-from inventory.faults import GateSilent
+from inventory import reconciler
+from inventory.faults import GateSilent, LedgerFault
 from inventory.loops import Upkeep
 from inventory.rebuild import TRUST_S, Rebuilder
 from inventory.reconciler import Reconciler
 from inventory.sweeper import Sweeper
 from keel.clock import FakeClock
-from keel.errors import Refusal
+from keel.errors import Refusal, Unavailable
 from keel.outbox import Relay
 from millpond.wiring import SUBSCRIPTIONS, Parts, parts_of
-from orders.attempt import Answer, Placed, Standing
+from orders import writing
+from orders.attempt import Answer
+from orders.handling import Handling, cancel_order
 from orders.placement import Buyer as Caller
 from orders.placement import Placement
 from orders.schemas import LineRequest, OrderRequest
 from orders.service import Orders
+from tests.chaos.judging import id_of, judge_meanwhile
 from tests.chaos.laws import Buyer, broken_laws
-from tests.chaos.points import STATEMENTS
+from tests.chaos.points import MARKERS
 from tests.chaos.proxy import Proxy, Trap
 from tests.chaos.wire import PostgresWire, RedisWire
 from tests.eventually import eventually_async, insist
@@ -35,17 +40,20 @@ AGE_S: Final = 4  # more than the sweeper's look_after, and than every delay of 
 REST_MAX_S: Final = 15.0
 END_MAX_S: Final = 5.0
 INSIST_MAX_S: Final = 10.0
+RAISING_ALARMS: Final = (reconciler.__name__, writing.__name__)
 
 
 @dataclass
 class Process:
-    """What `millpond api` and `millpond worker` are made of, in one."""
+    """What `millpond api` and `millpond worker` are made of, in one. `own`: what people do with orders of their own."""
 
     parts: Parts
     placement: Placement
     to_redis: Proxy
     to_postgres: Proxy
     orders: Orders
+    own: Orders
+    handling: Handling
     upkeep: Upkeep
     relay: Relay
     alive: bool = True
@@ -81,7 +89,11 @@ class Process:
 
 @dataclass
 class Mill:
-    """A sale, its buyers, and the processes that serve it. The first process to be made is `processes[0]`."""
+    """A sale, its buyers, and the processes that serve it. The first process to be made is `processes[0]`.
+
+    `untrue`: what buyers were told, whatever was broken at that moment, and should never be. `alarms`: what the order
+    path raised of itself; they never come by the rules, and whatever they had rebuilt would look sound in the end.
+    """
 
     database_url: str
     redis_url: str
@@ -92,6 +104,8 @@ class Mill:
     limit: int | None = None
     processes: list[Process] = field(default_factory=list)
     buyers: list[Buyer] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
 
     @property
     def clock(self) -> FakeClock:
@@ -100,7 +114,7 @@ class Mill:
     async def process(self, *, connections: int = 2, redis_url: str | None = None) -> Process:
         """One more process, at another Redis where one is given."""
         redis = await self.stack.enter_async_context(Proxy(redis_url or self.redis_url, RedisWire).opened())
-        postgres = Proxy(self.database_url, lambda: PostgresWire(STATEMENTS))
+        postgres = Proxy(self.database_url, lambda: PostgresWire(MARKERS))
         await self.stack.enter_async_context(postgres.opened())
         parts = await self.stack.enter_async_context(
             parts_of(postgres.url, redis.url, connections=connections, clock=self.clock)
@@ -122,10 +136,13 @@ class Mill:
         """One request; what is acknowledged is noted."""
         request = OrderRequest(lines=[LineRequest(item_id, units) for item_id, units in buyer.lines.items()])
         caller = Caller(self.shop.staff.merchant_id, buyer.customer_id)
+        had = bool(buyer.acknowledged)
         try:
             answer = await process.placement.place(self.sale.id, caller, buyer.key, request)
         except Refusal as refusal:
-            return refusal
+            answer = refusal
+        if isinstance(answer, Refusal):
+            self.untrue += judge_meanwhile(buyer, answer, had=had)
         if order_id := id_of(answer):
             buyer.acknowledged.add(order_id)
         return answer
@@ -146,6 +163,19 @@ class Mill:
             await eventually_async(answered, within_s=INSIST_MAX_S)
         return answers[0]
 
+    async def cancel(self, process: Process, buyer: Buyer, *, by_staff: bool = False) -> None:
+        """The buyer takes his orders back, or staff do; what is acknowledged is noted."""
+        staff = self.shop.staff
+        for order_id in buyer.acknowledged:
+            try:
+                if by_staff:
+                    await cancel_order(process.handling, staff, order_id, "the brush is broken")
+                else:
+                    await process.own.cancel(staff.merchant_id, buyer.customer_id, order_id, None)
+            except (LedgerFault, Unavailable):
+                continue  # both are a 503: nobody knows, and to ask again is safe
+            buyer.cancelled.add(order_id)
+
     async def rest(self, worker: Process) -> list[str]:
         """Let the worker work until nothing is left to do; the laws that are broken then, none when all is well."""
         said: list[str] = []
@@ -164,7 +194,7 @@ class Mill:
         """The laws that do not hold now, at the gate of this process."""
         pool, gate = self.shop.pool, process.parts.gate
         try:
-            return await broken_laws(pool, gate, self.sale.id, self.buyers, limit=self.limit)
+            return self.alarms + await broken_laws(pool, gate, self.sale.id, self.buyers, limit=self.limit)
         except (GateSilent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             return [f"nothing can be read: {type(error).__name__} {error}"]
 
@@ -182,30 +212,46 @@ class Mill:
         await asyncio.gather(process.orders.expire_due(), return_exceptions=True)
 
 
-def id_of(answer: Answer) -> str | None:
-    """The order's id in an acknowledgement."""
-    match answer:
-        case Placed(attempt):
-            return attempt.claim_id
-        case Standing(order_id):
-            return order_id
-        case _:
-            return None
-
-
 def _process(parts: Parts, redis: Proxy, postgres: Proxy) -> Process:
     placement = Placement(
         gate=parts.gate, ledger=parts.ledger, book=parts.book, ids=parts.ids, clock=parts.clock,
         subscribers=SUBSCRIPTIONS["order.placed"],
     )  # fmt: skip
-    reconciler = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
+    keeper = Reconciler(parts.gate, parts.ledger, parts.book, parts.clock)
     sweeper = Sweeper(parts.gate, parts.ledger, parts.clock)
     return Process(
         parts, placement, redis, postgres,
         orders=Orders(parts.ledger, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
-        upkeep=Upkeep(parts.ledger, parts.book, reconciler, sweeper, parts.rebuilder),
+        own=Orders(parts.reader, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
+        handling=Handling(parts.sessions, parts.ids, parts.clock, SUBSCRIPTIONS["order.lapsed"]),
+        upkeep=Upkeep(parts.ledger, parts.book, keeper, sweeper, parts.rebuilder),
         relay=Relay(parts.pool, parts.subscribers(), parts.clock),
     )  # fmt: skip
+
+
+class _Ear(logging.Handler):
+    """Hears the alarms of one sale."""
+
+    def __init__(self, mill: Mill) -> None:
+        super().__init__(logging.ERROR)
+        self._mill = mill
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage()
+        if said.startswith("ALARM") and self._mill.sale.id in said:
+            self._mill.alarms.append(said)
+
+
+@contextmanager
+def _heard(mill: Mill) -> Iterator[None]:
+    ear = _Ear(mill)
+    for name in RAISING_ALARMS:
+        logging.getLogger(name).addHandler(ear)
+    try:
+        yield
+    finally:
+        for name in RAISING_ALARMS:
+            logging.getLogger(name).removeHandler(ear)
 
 
 @asynccontextmanager
@@ -230,6 +276,7 @@ async def mill_in(
     async with AsyncExitStack() as stack:
         sale = await open_sale(shop, units=units, limit=limit)
         mill = Mill(database_url, redis_url, shop, sale, stack, trust_s, limit)
+        stack.enter_context(_heard(mill))
         for _ in range(processes):
             await mill.process()
         yield mill

@@ -22,6 +22,7 @@ from orders.schemas import read_order
 from orders.service import Orders
 from tests.eventually import insist
 from tests.inventory.selling import Sale, Shop, open_sale, open_shop
+from tests.orders.tills import till_of
 
 GATE_RELEASES = "gate-releases"
 BUYERS = 12
@@ -91,7 +92,7 @@ async def serve(database_url: str, redis_url: str) -> AsyncIterator[Served]:
     async with open_shop(database_url, redis_url) as shop, create_pool(database_url) as pool:
         sale = await open_sale(shop, units=[10, 6], item_limit=2, limit=3)
         book = SaleBook(shop.ledger)
-        placement = Placement(gate=shop.gate, ledger=shop.ledger, book=book, ids=shop.ids, clock=shop.clock)
+        placement = till_of(shop, book=book)
         served = Served(shop, sale, pool, placement, book)
         customers = [shop.ids.new() for _ in range(BUYERS)]
         for n, customer in enumerate(customers):

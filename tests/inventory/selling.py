@@ -7,7 +7,7 @@ async with open_shop(database_url, redis_url) as shop:
 
 import itertools
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,7 +43,10 @@ ANSWER_MAX_S = 5.0  # what a test asks the gate by its own hand may meet a machi
 
 @dataclass(frozen=True)
 class Shop:
-    """One merchant with everything needed to sell; the clock stands still until it is moved."""
+    """One merchant with everything needed to sell; the clock stands still until it is moved.
+
+    What is pushed on `closing` is called while its connections are still there.
+    """
 
     selling: Selling
     ledger: Ledger
@@ -52,6 +55,7 @@ class Shop:
     pool: asyncpg.Pool
     clock: FakeClock
     staff: Principal
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
     _codes: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -92,7 +96,8 @@ async def open_shop(database_url: str, redis_url: str, clock: FakeClock | None =
         ledger, gate, ids, sessions = Ledger(pool), Gate(redis), Ids(clock), sessions_of(engine)
         selling = Selling(sessions, ids, clock, gate, Rebuilder(pool, ledger, gate))
         staff = await make_merchant(selling)
-        yield Shop(selling, ledger, redis, engine, pool, clock, staff)
+        async with AsyncExitStack() as closing:
+            yield Shop(selling, ledger, redis, engine, pool, clock, staff, closing)
     finally:
         await pool.close()
         await redis.aclose()

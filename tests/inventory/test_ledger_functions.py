@@ -11,7 +11,7 @@ from inventory.faults import Contended, EpochOver, NotSent, RolledBack, StockSho
 from inventory.ledger import Ledger
 from keel.database import create_hot_pool
 from orders.store import Outcome
-from tests.chaos.points import STATEMENTS
+from tests.chaos.points import MARKERS
 from tests.chaos.proxy import Effect, Proxy, Trap
 from tests.chaos.wire import PostgresWire
 from tests.eventually import eventually_async
@@ -227,7 +227,7 @@ async def waiting(books: Books, count: int) -> bool:
 async def test_a_call_without_an_answer_is_unknown_whatever_became_of_it(
     books: Books, database_url: str, effect: Effect
 ):
-    proxy = Proxy(database_url, lambda: PostgresWire(STATEMENTS))
+    proxy = Proxy(database_url, lambda: PostgresWire(MARKERS))
     async with proxy.opened(), create_hot_pool(proxy.url, connections=1) as pool:
         apart = Books(replace(books.shop, ledger=Ledger(pool)), books.sale, books.config)
         trap = proxy.arm(Trap("ledger.place", effect))
@@ -240,7 +240,7 @@ async def test_a_call_without_an_answer_is_unknown_whatever_became_of_it(
 
 
 async def test_without_a_connection_nothing_was_sent(books: Books, database_url: str):
-    async with Proxy(database_url, lambda: PostgresWire(STATEMENTS)).opened() as proxy:
+    async with Proxy(database_url, lambda: PostgresWire(MARKERS)).opened() as proxy:
         proxy.isolate()
         async with create_hot_pool(proxy.url, connections=1) as pool:
             with pytest.raises(NotSent):

@@ -15,6 +15,7 @@ class Counter:
         self.in_flight = self.most_in_flight = 0
         self.go = asyncio.Event()
         self.go.set()
+        self.began = asyncio.Event()
         self.error: Exception | None = None
         self.lingers = 0
         self.batcher = Batcher(
@@ -31,6 +32,7 @@ class Counter:
         return self.lingers > 0
 
     async def flush(self, batch: list[int]) -> None:
+        self.began.set()
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         self.batches.append(batch)
@@ -45,7 +47,7 @@ async def test_what_comes_while_a_batch_is_in_flight_goes_together_in_arrival_or
     counter = Counter(items_max=100, weight_max=100)
     counter.go.clear()
     counter.batcher.add(0)
-    await asyncio.sleep(0)
+    await counter.began.wait()
     for item in range(1, 6):
         counter.batcher.add(item)
     assert (counter.batches, len(counter.batcher)) == ([[0]], 5)
@@ -53,6 +55,16 @@ async def test_what_comes_while_a_batch_is_in_flight_goes_together_in_arrival_or
     await counter.batcher.drained()
     assert counter.batches == [[0], [1, 2, 3, 4, 5]]
     assert counter.most_in_flight == 1
+
+
+async def test_what_comes_in_the_next_turn_of_the_loop_shares_the_first_batch():
+    """As requests do that the system has, and nobody has read yet."""
+    counter = Counter()
+    counter.batcher.add(0)
+    await asyncio.sleep(0)
+    counter.batcher.add(1)
+    await counter.batcher.drained()
+    assert counter.batches == [[0, 1]]
 
 
 async def test_items_that_come_at_once_share_the_first_batch():

@@ -136,6 +136,17 @@ async def test_a_staff_transaction_has_its_limits_and_a_migration_none_of_a_stat
     assert found == [limits, dict.fromkeys(limits, 0)]
 
 
+async def test_a_migration_may_take_longer_than_the_role_grants_a_statement(database_url):
+    async with create_pool(database_url) as pool:
+        name = await pool.fetchval("SELECT current_database()")
+        await pool.execute(f"ALTER DATABASE {name} SET statement_timeout = '1ms'")
+        engine = create_migration_engine(database_url)
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT count(*) FROM generate_series(1, 200000)"))
+        await engine.dispose()
+        await pool.execute(f"ALTER DATABASE {name} RESET statement_timeout")
+
+
 async def test_a_connection_that_died_in_the_pool_is_replaced(database_url):
     engine = create_engine(database_url)
     async with engine.connect() as connection:

@@ -118,12 +118,6 @@ async def on_air(place: Place, *, units: Sequence[int] = (10, 5), rehearsal: boo
     return Air(room_id, session_id, sale)
 
 
-def till_of(place: Place) -> Placement:
-    """Where orders are taken."""
-    shop = place.shop
-    return Placement(gate=shop.gate, ledger=shop.ledger, book=SaleBook(shop.ledger), ids=shop.ids, clock=shop.clock)
-
-
 async def order(place: Place, till: Placement, air: Air) -> None:
     """One buyer's order of one unit of the first item, committed."""
     request = OrderRequest([LineRequest(air.sale.item_ids[0], 1)])

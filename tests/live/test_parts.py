@@ -10,6 +10,7 @@ from live.moderation import announce, remove_comment, rule
 from live.parts import parts_of
 from live.pins import pin, unpin
 from live.sampling import Comment
+from live.scene import EMPTY, fold
 from live.sessions import start_session, stop_session
 from live.shelf import SlotWish, hide_slot, set_shelf
 from live.store_comments import Entry, record
@@ -35,19 +36,9 @@ async def snapshot(room: Room, merchant_id: str = "", place: str = "") -> dict[s
 
 
 def folded(scene: dict[str, Any], kind: str, body: dict[str, Any]) -> dict[str, Any]:
-    """The scene after an event, as the agreement on events has it."""
-    whole = {"shelf.changed": "shelf", "pin.set": "pin", "talk.ruled": "talk", "announced": "announcement"}
-    if kind in whole:
-        return scene | {whole[kind]: body}
-    if kind == "pin.cleared":
-        return scene | {"pin": None} if scene["pin"] and scene["pin"]["pin_id"] == body["pin_id"] else scene
-    if kind == "announcement.cleared":
-        said = scene["announcement"]
-        return scene | {"announcement": None} if said and said["id"] == body["announcement_id"] else scene
-    if kind == "session.moved":  # of another part
-        return scene
-    assert kind == "comment.removed"
-    return scene | {"removed": [*scene["removed"], body["comment_id"]]}
+    """These parts of the scene after an event, as the gateway and the clients have them."""
+    whole = fold({**EMPTY, **scene}, kind, body)
+    return {name: whole[name] for name in scene}
 
 
 async def test_an_old_snapshot_and_the_events_since_make_the_fresh_one(room: Room):

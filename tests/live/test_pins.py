@@ -12,7 +12,8 @@ from live.pins import context_of, list_pins, pin, unpin
 from live.shelf import SlotWish, hide_slot, set_shelf
 from live.store_shelf import find_session
 from tests.inventory.selling import draft_sale, make_merchant, open_sale
-from tests.live.studios import Place, end_session, link, make_room, make_session, on_air, open_studio, order, till_of
+from tests.live.studios import Place, end_session, link, make_room, make_session, on_air, open_studio, order
+from tests.orders.tills import till_of
 
 OPEN = "SELECT count(*)::int AS n FROM pin_interval WHERE to_at IS NULL AND session_id = :session_id"
 CONTEXT = "SELECT context FROM sale WHERE id = :id"
@@ -88,7 +89,7 @@ async def test_a_pin_and_an_unpin_at_once_leave_one_pin_or_none(place: Place):
 
 async def test_orders_carry_the_pin_the_session_and_the_offset(place: Place):
     air = await on_air(place, units=[50])
-    till = till_of(place)
+    till = till_of(place.shop)
     place.shop.clock.advance(s=90)
     await order(place, till, air)
     up = await pin(place.studio, place.by, air.session_id, 1)
@@ -105,7 +106,7 @@ async def test_orders_carry_the_pin_the_session_and_the_offset(place: Place):
 async def test_orders_during_a_change_of_pins_carry_one_of_the_two(place: Place):
     """Never a mixture: the session, the pin and the offset of an order belong together."""
     air = await on_air(place, units=[400, 400])
-    till = till_of(place)
+    till = till_of(place.shop)
     ups = [await pin(place.studio, place.by, air.session_id, 1)]
 
     async def change() -> None:

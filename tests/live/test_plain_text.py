@@ -9,7 +9,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from live.plain_text import is_between_messages, plain_text
+from live.plain_text import is_between_messages, is_plain_pong, plain_text
 
 BYTES_MAX = 300
 
@@ -30,8 +30,8 @@ def frame(data: bytes, *, opcode: Opcode = Opcode.TEXT, fin: bool = True, reserv
 payloads = st.binary(max_size=400)
 frames = st.builds(
     lambda opcode, data, fin, reserved: frame(data, opcode=opcode, fin=fin, reserved=reserved),
-    st.sampled_from([Opcode.TEXT, Opcode.TEXT, Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.PING]),
-    payloads,
+    st.sampled_from([Opcode.TEXT, Opcode.TEXT, Opcode.TEXT, Opcode.BINARY, Opcode.CONT, Opcode.PING, Opcode.PONG]),
+    payloads | st.just(b""),
     st.booleans(),
     st.sampled_from([False, False, False, True]),
 )
@@ -61,12 +61,14 @@ def test_with_the_express_lane_or_without_the_same_is_heard(stream, steps):
     for piece in cut(stream, steps):
         by_library.receive_data(piece)
         expected += told(by_library)
-        text = plain_text(piece, bytes_max=BYTES_MAX) if is_between_messages(by_both) else None
-        if text is None:
+        is_free = is_between_messages(by_both)
+        if is_free and (text := plain_text(piece, bytes_max=BYTES_MAX)) is not None:
+            heard.append((Opcode.TEXT, text, True))
+        elif is_free and is_plain_pong(piece):
+            heard.append((Opcode.PONG, b"", True))
+        else:
             by_both.receive_data(piece)
             heard += told(by_both)
-        else:
-            heard.append((Opcode.TEXT, text, True))
     assert heard == expected
     assert (by_both.state, by_both.close_sent) == (by_library.state, by_library.close_sent)
 
@@ -96,6 +98,12 @@ def test_one_whole_text_is_plain(length):
 )
 def test_whatever_else_there_is_goes_the_way_of_all_others(data):
     assert plain_text(data, bytes_max=BYTES_MAX) is None
+
+
+def test_an_answer_to_a_ping_is_plain_and_nothing_like_it_is():
+    assert is_plain_pong(frame(b"", opcode=Opcode.PONG))
+    others = frame(b"x", opcode=Opcode.PONG), frame(b"", opcode=Opcode.PING), frame(b"", opcode=Opcode.PONG) * 2
+    assert not any(map(is_plain_pong, [*others, frame(b""), frame(b"", opcode=Opcode.PONG, fin=False), b"\x8a\x00"]))
 
 
 def test_nothing_passes_by_what_is_under_way():

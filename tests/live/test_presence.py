@@ -5,12 +5,14 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
+from keel.clock import TRIP_MS_MAX
 from keel.database import create_pool
 from keel.lua import connect
 from live import presence as presence_module
 from live import store_presence
-from live.headcount import SILENT_MS
-from live.presence import LIFE_SILENT_S, end_silent
+from live.gateway import TICK_EVERY_S
+from live.headcount import BEAT_EVERY_S, SILENT_MS
+from live.presence import LIFE_SILENT_S, TELL_EVERY_S, Presence, end_silent
 from tests.live.shows import Show, Told, tick
 from tests.live.stage import Stage
 from tests.live.turns import taking_turns
@@ -98,6 +100,21 @@ async def test_a_stay_shorter_than_a_tick_is_stored_whole(show: Show, monkeypatc
     assert await show.stays() == [(viewer, 0, 0) for viewer in viewers]
 
 
+async def pass_seconds(show: Show, count: int, *gateways: Presence) -> None:
+    """Time passes, and these gateways live."""
+    for _ in range(count):
+        show.stage.clock.advance(s=1)
+        for gateway in gateways:
+            await tick(gateway)
+
+
+def test_a_crash_is_off_the_screens_within_five_seconds():
+    """Silence, another gateway's next beat, its next word, its next frame; and what two clocks differ."""
+    rounds_s = BEAT_EVERY_S + TELL_EVERY_S + TICK_EVERY_S
+    clocks_ms = 2 * (TRIP_MS_MAX / 2)
+    assert SILENT_MS + 1_000 * rounds_s + clocks_ms <= 5_000
+
+
 async def test_a_crashed_gateways_viewers_are_gone_and_their_stays_end_at_its_last_sign(show: Show):
     west, east, clock = show.gateway(), show.gateway(), show.stage.clock
     ann, bob = show.viewers(2)
@@ -106,7 +123,7 @@ async def test_a_crashed_gateways_viewers_are_gone_and_their_stays_end_at_its_la
     await tick(west)
     await tick(east)
     assert show.log.counts[-1]["online"] == 1
-    await tick(west)
+    await pass_seconds(show, 7, west, east)
     assert show.log.counts[-1]["online"] == 2
     clock.advance(ms=SILENT_MS)  # west, which spoke, is killed here
     await tick(east)
@@ -115,7 +132,7 @@ async def test_a_crashed_gateways_viewers_are_gone_and_their_stays_end_at_its_la
     await tick(east)
     await end_silent(show.stage.pool, clock.now())
     away_s = SILENT_MS / 1000 + LIFE_SILENT_S
-    assert await show.stays() == [(ann, -away_s, -away_s), (bob, -away_s, None)]
+    assert await show.stays() == [(ann, -away_s - 7, -away_s), (bob, -away_s - 7, None)]
 
 
 async def test_a_gateway_that_was_taken_for_dead_goes_on_without_a_gap(show: Show):
@@ -123,11 +140,12 @@ async def test_a_gateway_that_was_taken_for_dead_goes_on_without_a_gap(show: Sho
     (ann,) = show.viewers(1)
     show.come(gateway, ann)
     await tick(gateway)
+    await pass_seconds(show, 7, gateway)
     clock.advance(s=2 * LIFE_SILENT_S)
     await end_silent(show.stage.pool, clock.now())
     await tick(gateway)
     away_s = 2 * LIFE_SILENT_S
-    assert await show.stays() == [(ann, -away_s, -away_s), (ann, -away_s, None)]
+    assert await show.stays() == [(ann, -away_s - 7, -away_s), (ann, -away_s, None)]
     assert show.log.counts[-1] == {"online": 1, "unique": 1, "peak": 1}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from live.scene import EMPTY, REMOVED_MAX, Scene, fold, sale_event_id, subject_of
+from live.scene import EMPTY, KINDS, REMOVED_MAX, Scene, fold, sale_event_id, subject_of
 
 PIN = {"pin_id": "p1", "no": 7, "sale_id": "s1", "item_id": "i1", "at": "2027-01-15T08:00:00.000Z"}
 OPEN = {"state": "open", "opens_at": None, "closes_at": None}
@@ -132,3 +132,8 @@ def test_what_a_newer_program_says_changes_nothing():
 )
 def test_events_of_one_thing_are_known_as_such(kind: str, body: bytes, subject: str):
     assert subject_of(kind, body) == subject
+
+
+def test_of_each_kind_it_is_known_whether_an_older_event_may_undo_a_newer():
+    body = b'{"session_id":"b1","sale_id":"s1"}'
+    assert {kind for kind in KINDS if not subject_of(kind, body)} == {"comment.removed"}, "what is removed stays so"

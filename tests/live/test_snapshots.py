@@ -1,250 +1,184 @@
-"""The law of the room: an old snapshot and the events after it make the scene that a fresh snapshot gives."""
+"""The law of the room: an old snapshot and the events after it make the scene that a fresh snapshot gives.
 
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
+Real commands, real readers, the scene and the log as they are; told at once, late, overtaken, twice, or by the relay.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inventory.ledger import Ledger
-from keel.database import create_hot_pool
-from keel.outbox import Fact, Relay
-from live.roomlog import Position, RoomLog
-from live.sale_news import RoomEvents, SaleWatch
-from live.scene import EMPTY, fold, sale_event_id
+from live.parts import parts_of
+from live.scene import EMPTY, KINDS
 from live.snapshots import Readers, snapshot
-from live.telling import fact_of, tell
-from tests.live.stage import Stage
+from tests.live.deeds import DEEDS
+from tests.live.histories import MOMENTS, REHEARSAL, WAYS, History, Taken, comparable, open_history
 
-# Parts of other tables than rooms' own: their readers are handed in, so here is the simplest table of parts there is.
-PARTS = "CREATE TABLE IF NOT EXISTS part (place uuid, name text, body jsonb, PRIMARY KEY (place, name))"
-GET = "SELECT body::text AS body FROM part WHERE (place, name) = ($1, $2)"
-PUT = "INSERT INTO part VALUES ($1, $2, $3) ON CONFLICT (place, name) DO UPDATE SET body = excluded.body"
-FOREIGN = ("shelf", "pin", "talk", "announcement", "removed")
-
-
-@dataclass
-class Shop:
-    """A place whose commands write PostgreSQL and a fact in one transaction, and tell it sooner or later."""
-
-    stage: Stage
-    room_log: RoomLog
-    reader: Ledger
-    relay: Relay
-    watch: SaleWatch
-    place: str = ""
-    sessions: list[str] = field(default_factory=list)
-    sales: list[str] = field(default_factory=list)
-    states: dict[str, str] = field(default_factory=dict)
-    untold: list[Fact] = field(default_factory=list)
-    out: set[str] = field(default_factory=set)
-    count: int = 0
-    pinned: int = 0
-    announced: int = 0
-
-    async def open(self) -> None:
-        self.place = await self.stage.room()
-        self.sessions = [await self.stage.session(self.place) for _ in range(2)]
-        self.sales = [await self.stage.sale(session) for session in (*self.sessions, self.sessions[0])]
-
-    async def read(self) -> tuple[Position, dict[str, Any]]:
-        parts = {name: self._part(name) for name in FOREIGN}
-        return await snapshot(Readers(self.room_log, self.reader, parts), self.stage.merchant_id, self.place)
-
-    def _part(self, name: str) -> Any:
-        async def read(_: str, place: str) -> Any:
-            rows = await self.reader.call(
-                "SELECT body::text AS body FROM part WHERE (place, name) = ($1, $2)", place, name
-            )
-            return json.loads(rows[0]["body"]) if rows else EMPTY[name]
-
-        return read
-
-    async def do(self, kind: str, which: int, told: str) -> None:
-        """One command of this kind, told at once, late, or by the relay alone."""
-        self.count += 1
-        self.stage.clock.advance(s=1)
-        if kind in SALES and await self._sell(kind, which):
-            return
-        event_id = sale_event_id(*self._link(which), link_no=self.count) if kind == "sale.left" else None
-        async with self.stage.pool.acquire() as connection, connection.transaction():
-            change = self._leave if kind == "sale.left" else self._change
-            body = await change(connection, kind, which)
-            now = self.stage.clock.now()
-            fact = fact_of(self.place, kind, body, fact_id=self.stage.ids.new(), at=now, event_id=event_id)
-            await _write(connection, fact)
-        if told == "at once":
-            await tell(self.room_log, fact)
-        elif told == "late":
-            self.untold.append(fact)
-
-    def _link(self, which: int) -> tuple[str, str]:
-        """A sale, after the session that sells it."""
-        return self.sessions[which % 2], self.sales[which]
-
-    async def _sell(self, kind: str, which: int) -> bool:
-        """What a worker finds out by looking; False for what is announced."""
-        session, sale = self._link(which)
-        if kind == "sale.left":
-            if sale not in self.out:
-                return False
-            self.out.remove(sale)
-            await self.stage.link_again(session, sale, link_no=self.count)
-        for moved in {"sale.moved": [sale], "sales.moved": self.sales}.get(kind, []):
-            await self.stage.move_sale(moved, "open" if self.count % 2 else "paused")
-        return True
-
-    async def _leave(self, connection: Any, _: str, which: int) -> dict[str, Any]:
-        session, sale = self._link(which)
-        await self.stage.unlink(connection, session, sale)
-        self.out.add(sale)
-        return {"session_id": session, "sale_id": sale}
-
-    async def _change(self, connection: Any, kind: str, which: int) -> dict[str, Any]:
-        match kind:
-            case "session.moved":
-                session = self.sessions[which % 2]
-                return await self.stage.move_session(connection, session, self._onwards(session))
-            case "room.changed":
-                await connection.execute("UPDATE room SET title = $2 WHERE id = $1", self.place, f"t{self.count}")
-                return {"title": f"t{self.count}", "cover_url": None}
-            case "pin.cleared":
-                await connection.execute(PUT, self.place, "pin", "null")
-                return {"pin_id": f"p{self.pinned}", "at": "now"}
-            case "announcement.cleared":
-                await connection.execute(PUT, self.place, "announcement", "null")
-                return {"announcement_id": f"x{self.announced}"}
-            case "comment.removed":
-                read = "SELECT body FROM part WHERE (place, name) = ($1, 'removed') FOR UPDATE"
-                before = json.loads(await connection.fetchval(read, self.place) or "[]")
-                await connection.execute(PUT, self.place, "removed", json.dumps([*before, f"c{self.count}"]))
-                return {"comment_id": f"c{self.count}"}
-        body = {"id": f"x{self.count}", "pin_id": f"p{self.count}"}
-        self.pinned = self.count if kind == "pin.set" else self.pinned
-        self.announced = self.count if kind == "announced" else self.announced
-        await connection.execute(PUT, self.place, WHOLE[kind], json.dumps(body))
-        return body
-
-    def _onwards(self, session: str) -> str:
-        """Where a session goes next: one at a time is on air, and what is over may be told again."""
-        before, is_free = self.states.get(session), not {"live", "interrupted"} & set(self.states.values())
-        state = {
-            None: "live" if is_free else "ended",
-            "live": "interrupted",
-            "interrupted": "ended" if self.count % 2 else "live",
-            "ended": "ended",
-        }[before]
-        self.states[session] = state
-        return state
-
-    async def settle(self) -> None:
-        """All late words arrive, and the relay and the watch do what is left."""
-        for fact in reversed(self.untold):
-            await tell(self.room_log, fact)
-        while await self.relay.tick():
-            self.stage.clock.advance(s=1)
-        await self.watch.tick()
-
-    async def replayed(self, taken: tuple[Position, dict[str, Any]]) -> dict[str, Any]:
-        position, scene = taken
-        events = await self.room_log.since(self.place, position)
-        assert events is not None
-        for event in events:
-            scene = dict(fold(scene, event.kind, json.loads(event.body)))
-        return comparable(scene)
-
-
-WHOLE = {"shelf.changed": "shelf", "pin.set": "pin", "talk.ruled": "talk", "announced": "announcement"}
-WAYS = ("at once", "late", "by the relay")
-SALES = ("sale.moved", "sales.moved", "sale.left")
-KINDS = (*WHOLE, *SALES, "session.moved", "room.changed", "pin.cleared", "announcement.cleared", "comment.removed")
-
-
-async def _write(connection: Any, fact: Fact) -> None:
-    values = fact.id, fact.topic, fact.aggregate, json.dumps(fact.payload), fact.at
-    await connection.execute(
-        "INSERT INTO outbox_event (id, topic, aggregate, payload, at) VALUES ($1, $2, $3, $4, $5)", *values
-    )
-    await connection.execute(
-        "INSERT INTO outbox_delivery (event_id, subscriber, lane, aggregate, due_at) "
-        "VALUES ($1, 'room-log', outbox_lane($2), $2, $3)",
-        fact.id, fact.aggregate, fact.at,
-    )  # fmt: skip
-
-
-def comparable(scene: dict[str, Any]) -> dict[str, Any]:
-    """Comments that are gone are gone in any order."""
-    return {**scene, "removed": sorted(scene["removed"])}
+PLANNED: Final = REHEARSAL + 1  # the first that is planned
+# One evening: what is done, where, and what the screens of that place are told at least.
+EVENING: Final[Sequence[tuple[str, int, set[str]]]] = (
+    ("rename_room", 0, {"room.changed"}),
+    ("begin", 1, {"session.moved", "shelf.changed", "sale.moved"}),
+    ("end", 1, {"session.moved", "sale.moved"}),
+    ("plan", 0, {"session.moved"}),
+    ("begin", PLANNED, {"session.moved", "shelf.changed"}),
+    (
+        "end",
+        PLANNED,
+        {"session.moved", "sale.moved"},
+    ),  # what was planned first is on stage again, and its sales with it
+    ("begin", 0, {"session.moved", "shelf.changed"}),
+    ("say_to_all", 0, {"announced"}),
+    ("take_off_a_comment", 0, {"comment.removed"}),
+    ("rename_room", REHEARSAL, {"room.changed"}),
+    ("rename_session", 0, {"session.moved"}),
+    ("hold_up", 0, {"pin.set"}),
+    ("arrange_shelf", 0, {"shelf.changed", "pin.cleared"}),
+    ("reprice", 0, {"shelf.changed"}),
+    ("pause_or_resume", 0, {"sale.moved"}),
+    ("rule_talk", REHEARSAL, {"talk.ruled"}),
+    ("hold_up", 0, {"pin.set"}),
+    ("take_down", 0, {"pin.cleared"}),
+    ("hide_or_show", 0, {"shelf.changed"}),
+    ("take_sale_out", 0, {"sale.left"}),
+    ("take_sale_in", 0, {"sale.moved"}),
+    ("lose_picture", 0, {"session.moved"}),
+    ("bring_picture", 0, {"session.moved"}),
+    ("hold_up", 0, {"pin.set"}),
+    ("end", 0, {"session.moved", "pin.cleared", "announcement.cleared"}),
+    ("begin", REHEARSAL, {"session.moved", "shelf.changed"}),
+    ("end", REHEARSAL, {"session.moved"}),
+    ("rule_talk", REHEARSAL, {"talk.ruled"}),  # whoever is still there sees what whoever comes sees
+    ("rename_room", REHEARSAL, {"room.changed"}),
+)
+# What is told late is overtaken: by its contrary where it has one, else by the same once more.
+CONTRARY: Final = {"take_down": "hold_up", "take_sale_out": "take_sale_in", "lose_picture": "bring_picture"}
+MEANWHILE: Final = (
+    ("rename_room", 0), ("take_off_a_comment", 0), ("end", 0), ("begin", 1), ("hold_up", 1), ("say_to_all", 1),
+    ("rule_talk", 1), ("take_sale_out", 1),
+)  # fmt: skip
 
 
 @pytest.fixture
-async def shop(stage: Stage, database_url: str, room_log: RoomLog) -> AsyncIterator[Shop]:
-    await stage.pool.execute(PARTS)
-    async with create_hot_pool(database_url, connections=2) as hot:
-        reader = Ledger(hot)
-        relay = Relay(stage.pool, {"room-log": RoomEvents(room_log, reader)}, stage.clock)
-        yield Shop(stage, room_log, reader, relay, SaleWatch(stage.pool, room_log, stage.clock))
+async def history(database_url: str, redis_url: str) -> AsyncIterator[History]:
+    async with open_history(database_url, redis_url) as history:
+        yield history
+
+
+async def on_air(history: History) -> None:
+    """The first session is on air, something is pinned and something announced."""
+    await history.begin()
+    for deed in ("begin", "hold_up", "say_to_all"):
+        await history.do(deed, 0, "at once")
+
+
+def test_no_deed_and_no_kind_of_event_escapes_the_law():
+    assert {deed for deed, _, _ in EVENING} == DEEDS.keys()
+    assert set().union(*(kinds for _, _, kinds in EVENING)) == KINDS
 
 
 @pytest.mark.parametrize("told", WAYS)
-@pytest.mark.parametrize("kind", KINDS)
-async def test_every_kind_of_event_keeps_the_law(shop: Shop, kind: str, told: str):
-    await shop.open()
-    for first in ("session.moved", "pin.set", "announced"):
-        await shop.do(first, 0, "at once")
-    before = await shop.read()
-    await shop.do(kind, 0, told)
-    await shop.settle()
-    fresh = comparable((await shop.read())[1])
-    assert await shop.replayed(before) == fresh
-    assert fresh != comparable(before[1])
+async def test_whatever_is_done_and_however_it_is_told_every_screen_is_right_in_the_end(history: History, told: str):
+    await history.begin()
+    taken = list[Taken]()
+    for deed, at, kinds in EVENING:
+        taken.append(before := await history.take(history.sessions[at].place))
+        await history.do(deed, at, told)
+        if told == "late":
+            await history.do(CONTRARY.get(deed, deed), at, "at once")
+        await history.settle()
+        fresh = await history.shown(before.place)
+        assert await history.replayed(before) == fresh, deed
+        assert told == "late" or kinds <= {kind for kind, _ in await history.told(before)}, deed
+        assert told == "late" or fresh != comparable(before.scene), deed
+    for one in taken:
+        assert await history.replayed(one) == await history.shown(one.place)
 
 
-COMMAND = st.tuples(st.sampled_from(KINDS), st.integers(0, 2), st.sampled_from(WAYS), st.booleans())
+async def test_what_happens_while_a_snapshot_is_read_comes_again_with_the_log(history: History):
+    async def meanwhile() -> None:
+        for deed, at in MEANWHILE:
+            await history.do(deed, at, "at once")
+
+    for moment in MOMENTS:
+        await on_air(history)
+        taken = await history.take(history.room.id, moment=moment, meanwhile=meanwhile)
+        await history.settle()
+        assert await history.replayed(taken) == await history.shown(history.room.id), moment
+
+
+async def test_of_commands_at_one_moment_every_screen_ends_with_what_is_committed(history: History):
+    for _ in range(3):
+        await on_air(history)
+        taken = [await history.take(place) for place in history.places]
+        deeds = [history.do(deed, at, "at once") for deed in sorted(DEEDS) for at in (0, REHEARSAL)]
+        await asyncio.gather(*deeds)
+        await history.settle()
+        for one in taken:
+            assert await history.replayed(one) == await history.shown(one.place)
+
+
+STEP = st.tuples(
+    st.sampled_from(sorted(DEEDS)),
+    st.integers(0, REHEARSAL),
+    st.sampled_from(WAYS),
+    st.sampled_from(["", "after", *MOMENTS]),  # when somebody comes, and takes a snapshot
+    st.booleans(),  # whether a worker looks before
+)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
-@given(commands=st.lists(COMMAND, min_size=1, max_size=8))
-async def test_an_old_snapshot_and_the_events_after_it_make_the_fresh_scene(shop: Shop, commands: list[Any]):
-    shop = Shop(shop.stage, shop.room_log, shop.reader, shop.relay, shop.watch)
-    await shop.open()
-    taken = [await shop.read()]
-    for kind, which, told, looked in commands:
-        await shop.do(kind, which, told)
+@given(steps=st.lists(STEP, min_size=1, max_size=8))
+async def test_an_old_snapshot_and_the_events_after_it_make_the_fresh_scene(history: History, steps: list[Any]):
+    await history.begin()
+    taken = [await history.take(place) for place in history.places]
+    for deed, at, told, coming, looked in steps:
         if looked:
-            taken.append(await shop.read())
-        if looked and which:
-            await shop.watch.tick()
-    await shop.settle()
-    fresh = comparable((await shop.read())[1])
+            await history.look()
+        done, place = partial(history.do, deed, at, told), history.sessions[at].place
+        if coming in MOMENTS:
+            taken.append(await history.take(place, moment=coming, meanwhile=done))
+        else:
+            await done()
+        if coming == "after":
+            taken.append(await history.take(place))
+    await history.settle()
+    fresh = {place: await history.shown(place) for place in history.places}
     for one in taken:
-        assert await shop.replayed(one) == fresh
+        assert await history.replayed(one) == fresh[one.place]
 
 
-async def test_a_place_that_is_not_there_has_an_empty_scene(shop: Shop):
-    shop.place = shop.stage.ids.new()
-    position, scene = await shop.read()
-    assert (position.seq, scene) == (0, EMPTY)
+async def read(history: History, merchant_id: str, place: str) -> tuple[int, Any]:
+    ledger = history.pond.shop.ledger
+    position, scene = await snapshot(Readers(history.log, ledger, parts_of(ledger)), merchant_id, place)
+    return position.seq, scene
 
 
-async def test_another_merchants_place_shows_nothing(shop: Shop):
-    await shop.open()
-    _, scene = await snapshot(Readers(shop.room_log, shop.reader, {}), shop.stage.ids.new(), shop.place)
-    assert scene == EMPTY
+async def test_a_place_that_is_not_there_has_an_empty_scene(history: History):
+    usual = {"slow_mode_s": 0, "review": False, "muted_all": False}
+    assert await read(history, history.by.merchant_id, history.pond.shop.ids.new()) == (0, {**EMPTY, "talk": usual})
 
 
-async def test_a_rehearsal_is_a_place_of_its_own(shop: Shop):
-    room = await shop.stage.room("Tea house")
-    shop.place = rehearsal = await shop.stage.session(room, rehearsal=True)
-    sale = await shop.stage.sale(rehearsal)
-    scene = (await shop.read())[1]
-    assert (scene["session"]["session_id"], scene["room"]["title"], list(scene["sales"])) == (
-        rehearsal,
-        "Tea house",
-        [sale],
-    )
-    shop.place = room
-    assert (await shop.read())[1]["session"] is None
+async def test_another_merchants_place_shows_nothing(history: History):
+    await on_air(history)
+    await history.settle()
+    place, stranger = history.room.id, history.pond.shop.ids.new()
+    assert (await read(history, stranger, place))[1] == (await read(history, stranger, stranger))[1]
+    assert (await read(history, history.by.merchant_id, place))[1]["pin"] is not None
+
+
+async def test_a_rehearsal_is_a_place_of_its_own(history: History):
+    await history.begin()
+    rehearsal = history.sessions[REHEARSAL]
+    await history.do("begin", REHEARSAL, "at once")
+    scene = (await history.take(rehearsal.id)).scene
+    assert (scene["session"]["session_id"], scene["room"]["title"]) == (rehearsal.id, history.room.title)
+    assert scene["sales"].keys() == {sale.id for sale in history.stock[True]}
+    assert [slot["item_id"] for slot in scene["shelf"]["slots"]] == [*history.shelved(rehearsal).item_ids]
+    there = (await history.take(history.room.id)).scene
+    assert there["sessions"].keys() == {session.id for session in history.sessions if not session.rehearsal}
+    assert there["shelf"] == EMPTY["shelf"]

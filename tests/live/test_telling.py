@@ -34,6 +34,11 @@ def fact() -> Fact:
     return fact_of(PLACE, "talk.ruled", BODY, fact_id=Ids(CLOCK).new(), at=CLOCK.now())
 
 
+def test_what_no_scene_takes_is_told_to_nobody():
+    with pytest.raises(AssertionError, match=r"raffle\.drawn"):
+        fact_of(PLACE, "raffle.drawn", BODY, fact_id=Ids(CLOCK).new(), at=CLOCK.now())
+
+
 async def test_a_fact_is_written_with_a_delivery_for_each_who_hears_it(
     sessions: async_sessionmaker[AsyncSession], fact: Fact
 ):

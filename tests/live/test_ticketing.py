@@ -14,11 +14,12 @@ from live.errors_talk import TicketTooEarly
 from live.ticketing import TicketDesk, Watching
 from orders.attempt import Placed
 from orders.errors import TicketInvalid, TicketRequired
-from orders.placement import Buyer, Placement
+from orders.placement import Buyer
 from orders.schemas import LineRequest, OrderRequest
 from orders.tickets import Tickets
 from tests.inventory.selling import make_merchant, open_sale
 from tests.live.studios import Air, Place, on_air, open_studio
+from tests.orders.tills import till_of
 
 KEYS = {"test": "a secret that only this test knows, 32 b"}
 
@@ -47,14 +48,7 @@ async def test_who_watched_buys_and_who_did_not_is_refused(place: Place):
         await desk_of(place).ticket(watching(place, air, viewer_id, watched_s=12.5), air.sale.id)
     assert early.value.retry_after_ms == 7_500
     ticket = await desk_of(place).ticket(watching(place, air, viewer_id, watched_s=20), air.sale.id)
-    till = Placement(
-        gate=shop.gate,
-        ledger=shop.ledger,
-        book=SaleBook(shop.ledger),
-        ids=shop.ids,
-        clock=shop.clock,
-        tickets=Tickets(KEYS, shop.clock),
-    )
+    till = till_of(shop, tickets=Tickets(KEYS, shop.clock))
     lines = [LineRequest(air.sale.item_ids[0], 1)]
     bot, buyer = Buyer(place.merchant_id, shop.ids.new()), Buyer(place.merchant_id, viewer_id)
     became = Buyer(place.merchant_id, shop.ids.new(), was=(viewer_id,))

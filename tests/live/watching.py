@@ -34,6 +34,11 @@ STAFF: Final = "a staff token that only the tests know"
 WAIT_MAX_S: Final = 10.0
 
 
+def url_of(port: int) -> str:
+    """Where the gateway that listens there is found."""
+    return f"ws://127.0.0.1:{port}{PATH}"
+
+
 @dataclass
 class Watcher:
     """A client of the gateway. What comes is kept until it is asked for by its type."""
@@ -106,7 +111,7 @@ class Pond:
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}{PATH}"
+        return url_of(self.port)
 
     def token(self, customer_id: str = "", *, merchant_id: str = "", ttl_s: int = 3_600) -> str:
         """A customer's access token."""
@@ -154,19 +159,28 @@ class Pond:
 
 @asynccontextmanager
 async def gateway(database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[Pond]:
-    """Serve until the block ends. `settings` over the usual ones."""
-    async with open_shop(database_url, redis_url) as shop:
-        staff = StaffToken(token=SecretStr(STAFF), merchant_id=shop.staff.merchant_id)
-        keys: Any = {"test": SECRET}
-        known = Settings(token_keys=keys, staff_tokens=[staff], **settings)
-        async with parts_of(database_url, redis_url, connections=4, clock=shop.clock) as parts, upkeep_of(parts):
-            with socket.create_server(("127.0.0.1", 0), backlog=1_024) as listener:
-                stop = asyncio.Event()
-                port = listener.getsockname()[1]
-                pond = Pond(shop, parts, RoomLog(parts.redis, shop.clock), Tokens(keys, shop.clock), port, stop)
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(serve_until(stop, listener, parts, known))
-                    try:
-                        yield pond
-                    finally:
-                        stop.set()
+    """A shop and its gateway, served until the block ends. `settings` over the usual ones."""
+    async with (
+        open_shop(database_url, redis_url) as shop,
+        gateway_of(shop, database_url, redis_url, **settings) as pond,
+    ):
+        yield pond
+
+
+@asynccontextmanager
+async def gateway_of(shop: Shop, database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[Pond]:
+    """A gateway for the viewers of this shop, beside those that it has."""
+    staff = StaffToken(token=SecretStr(STAFF), merchant_id=shop.staff.merchant_id)
+    keys: Any = {"test": SECRET}
+    known = Settings(token_keys=keys, staff_tokens=[staff], **settings)
+    async with parts_of(database_url, redis_url, connections=4, clock=shop.clock) as parts, upkeep_of(parts):
+        with socket.create_server(("127.0.0.1", 0), backlog=1_024) as listener:
+            stop = asyncio.Event()
+            port = listener.getsockname()[1]
+            pond = Pond(shop, parts, RoomLog(parts.redis, shop.clock), Tokens(keys, shop.clock), port, stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(serve_until(stop, listener, parts, known))
+                try:
+                    yield pond
+                finally:
+                    stop.set()

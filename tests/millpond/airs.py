@@ -80,9 +80,14 @@ async def event(watcher: Watcher, kind: str) -> dict[str, Any]:
                     return dict(one["body"])
 
 
+async def frames_until(watcher: Watcher, comment_id: str) -> list[list[dict[str, Any]]]:
+    """What is shown up to this comment, frame by frame."""
+    frames: list[list[dict[str, Any]]] = []
+    while comment_id not in [comment["id"] for frame in frames for comment in frame]:
+        frames.append([one for room in (await watcher.hear("tick"))["rooms"] for one in room.get("comments", [])])
+    return frames
+
+
 async def comments_until(watcher: Watcher, comment_id: str) -> list[dict[str, Any]]:
     """What is shown up to this comment."""
-    shown: list[dict[str, Any]] = []
-    while comment_id not in [comment["id"] for comment in shown]:
-        shown += [one for room in (await watcher.hear("tick"))["rooms"] for one in room.get("comments", [])]
-    return shown
+    return [comment for frame in await frames_until(watcher, comment_id) for comment in frame]

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,11 +73,17 @@ def running_stack(database_url: str, redis_url: str, *, gateway: bool = False, *
             process.wait(STOP_MAX_S)
 
 
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody has at this moment."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
 def planned_stack(database_url: str, redis_url: str) -> Stack:
-    with socket.socket() as free, socket.socket() as another:
-        free.bind(("127.0.0.1", 0))
-        another.bind(("127.0.0.1", 0))
-        port, gateway_port = free.getsockname()[1], another.getsockname()[1]
+    port, gateway_port = free_ports(2)
     secret = "a secret of the tests, of enough bytes"
     ours = {name: value for name, value in os.environ.items() if not name.startswith("MILLPOND_")}
     settings = {

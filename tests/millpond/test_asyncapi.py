@@ -5,11 +5,14 @@ from typing import Any
 
 from live.messages import Hello, Join, Leave
 from live.registry import Who
+from live.scene import EMPTY, KINDS
 from millpond.asyncapi import document, documented_registry, text
 from tests.house.tree import ROOT
 
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 ROW = re.compile(r"(?m)^\| `([a-z.]+)` \| (.+?) \| .+ \| (.+) \|$")
+PART = re.compile(r"(?m)^\| `([a-z]+)` \| .+ \| (.+) \|$")
+KIND = re.compile(r"`([a-z.]+)(?: \{[^}]*\})?`")
 OWN = {Hello: "anybody", Join: "anybody", Leave: "anybody"}
 
 
@@ -53,3 +56,9 @@ def test_the_page_has_every_request_and_who_may_send_it():
 def test_the_page_has_the_roles_of_commands():
     told = {name: set(who.partition(": ")[2].split(", ")) for name, who, _ in ROW.findall(PROTOCOL) if ":" in who}
     assert told == {e.name: {role.value for role in e.roles} for e in documented_registry() if e.who is Who.STAFF}
+
+
+def test_the_page_has_every_part_of_a_room_and_every_kind_of_event():
+    parts = dict(PART.findall(PROTOCOL.partition("each event changes one of them:")[2].partition("## ")[0]))
+    assert parts.keys() == EMPTY.keys()
+    assert {kind for text in parts.values() for kind in KIND.findall(text)} - EMPTY.keys() == KINDS

@@ -45,6 +45,13 @@ def test_every_setting_that_is_named_exists():
     assert named <= SETTINGS
 
 
+def test_whatever_stands_in_the_env_file_reaches_every_process():
+    for service in OURS.values():
+        assert [file["path"] for file in service["env_file"]] == [".env"]
+        fixed = {name for name, value in service["environment"].items() if "${" not in value}
+        assert fixed == {"REDIS_URL", "MILLPOND_METRICS_PORT"}  # the rest is the operator's
+
+
 def test_images_are_pinned_by_version_and_ours_is_this_one():
     froms = [line.split(" AS ")[0] for line in lines("FROM")]
     for image in [*froms, *(service["image"] for service in SERVICES.values())]:

@@ -2,14 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from keel.database import transaction
 from live.close_codes import CloseCode
+from live.gateway import SHARE_EVERY_S
 from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, open_sale
 from tests.live.watching import STAFF, Pond, Watcher, gateway
+
+TWO_WAIT = """
+    SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    HAVING count(*) = 2
+"""
+
+
+@asynccontextmanager
+async def held(pond: Pond, table: str) -> AsyncIterator[None]:
+    """Nobody adds to this table until the block ends."""
+    async with transaction(pond.shop.selling.sessions) as session:
+        await session.execute(text(f"LOCK TABLE {table} IN EXCLUSIVE MODE"))
+        yield
 
 
 @pytest.fixture
@@ -81,17 +98,33 @@ async def test_a_rush_over_sockets_sells_each_unit_once(pond):
     assert rows[0]["sold"] == 40
 
 
-async def test_an_order_in_flight_is_answered_before_the_gateway_stops(pond):
-    sale = await open_sale(pond.shop, units=[9])
-    async with pond.viewer(token=pond.token()) as buyer:
-        for number in range(9):
-            await buyer.say(**wish(sale, key=f"key {number}"))
-        answer = await buyer.hear("order")
-        pond.stop.set()
+async def test_whoever_waits_for_an_answer_has_it_before_the_gateway_stops(database_url, redis_url, monkeypatch):
+    for patience in ("keel.database.LOCK_TIMEOUT_MS", "keel.database.STATEMENT_TIMEOUT_MS"):
+        monkeypatch.setattr(patience, 30_000)  # however long this machine takes until the gateway is about to stop
+    monkeypatch.setattr("inventory.ledger.ANSWER_TIMEOUT_S", 30.0)
+    monkeypatch.setattr("live.gateway.SENT_AWAY_WITHIN_S", SHARE_EVERY_S)  # all at once: three are no crowd
+    async with gateway(database_url, redis_url) as pond, AsyncExitStack() as viewers:
+        sale, room = await open_sale(pond.shop, units=[9]), await pond.make_room()
+        buyer, speaker, idle = [await viewers.enter_async_context(pond.viewer(token=pond.token())) for _ in range(3)]
+        await speaker.join(room)
+        async with held(pond, "claim"):
+            async with held(pond, "comment"):
+                await speaker.say(type="comment", place=room, text="how much?")
+                for number in range(9):
+                    await buyer.say(**wish(sale, key=f"key {number}"))
+                await buyer.refused(type="leave", place=room)  # by now all of them are heard
+                await eventually_async(lambda: pond.shop.rows(TWO_WAIT))
+                pond.stop.set()
+                assert await idle.closed() == CloseCode.DRAINING
+            assert await speaker.closed() == CloseCode.DRAINING
+            assert [message["type"] for message in speaker.kept if message["type"] != "tick"] == ["said", "bye"]
+            # All were looked at once more then, for he was sent away when he had his answer.
+            await buyer.refused(type="leave", place=room)
+            assert buyer.kept == []
         assert await buyer.closed() == CloseCode.DRAINING
-        orders = [answer, *(message for message in buyer.kept if message["type"] == "order")]
+        assert [message["type"] for message in buyer.kept] == ["order"] * 9 + ["bye"]
         stored = await pond.shop.rows("SELECT id::text FROM orders")
-        assert {order["order"]["id"] for order in orders} == {row["id"] for row in stored}
+        assert {answer["order"]["id"] for answer in buyer.kept[:-1]} == {row["id"] for row in stored}
 
 
 async def test_what_was_not_heard_is_there_for_the_same_key(pond):

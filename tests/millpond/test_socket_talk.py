@@ -1,16 +1,19 @@
 """Viewers speak, like and earn their tickets in the room, and whoever is not heard knows it, or must not."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 
+from live.audience import COMMENTS_MAX
+from live.gate_talk import BURST
 from live.messages import LIKES_MAX
 from tests.eventually import eventually_async
 from tests.live.watching import STAFF, Pond, Watcher, gateway
-from tests.millpond.airs import Air, comments_until, event, host_in, on_air, say, viewer_in
+from tests.millpond.airs import Air, comments_until, event, frames_until, host_in, on_air, say, viewer_in
 
 PROBLEM = "urn:millpond:problem:"
 
@@ -125,27 +128,36 @@ async def test_who_is_banned_is_put_out_and_does_not_come_in(pond):
         assert answer["problem"]["type"] == PROBLEM + "banned"
 
 
-async def test_in_a_flood_everybody_is_answered_and_the_screens_show_what_can_be_read(pond):
+async def flood(speaker: Watcher, air: Air, number: int) -> "Counter[str]":
+    """Say six things at once. How often each answer came: one to each of the six, under its ref."""
+    for time in range(6):
+        await speaker.say(type="comment", place=air.room, text=f"{number} says {time}", ref=str(time))
+    answers: dict[str, str] = {}
+    while len(answers) < 6:
+        message = await speaker.hear_any()
+        if message["type"] != "tick":
+            assert message["ref"] not in answers
+            answers[message["ref"]] = message.get("problem", {}).get("type", message["type"])
+    return Counter(answers.values())
+
+
+async def test_in_a_flood_everybody_is_answered_and_the_screens_show_what_can_be_read(pond, database_url, redis_url):
     air = await on_air(pond)
-    async with AsyncExitStack() as crowd, viewer_in(pond, air) as reader:
-        speakers = [await crowd.enter_async_context(viewer_in(pond, air)) for _ in range(30)]
-
-        async def speak(number: int, speaker: Watcher) -> int:
-            for time in range(6):
-                await speaker.say(type="comment", place=air.room, text=f"{number} says {time}")
-            answers: list[str] = []
-            while len(answers) < 6:
-                message = await speaker.hear_any()
-                answers += [message["type"]] if message["type"] in {"said", "problem"} else []
-            return answers.count("said")
-
-        taken = sum(await asyncio.gather(*(speak(number, speaker) for number, speaker in enumerate(speakers))))
-        assert taken == 30 * 4, "each says what a burst allows, and is told of the rest"
-        last = await crowd.enter_async_context(host_in(pond, air))
-        said = await say(last, air, "quiet, please")
-        await comments_until(reader, said["id"])
+    async with AsyncExitStack() as crowd, gateway(database_url, redis_url) as other, viewer_in(pond, air) as reader:
+        speakers = [
+            await crowd.enter_async_context(viewer_in(at, air, token=pond.token())) for at in (pond, other) * 15
+        ]
+        answers = await asyncio.gather(*(flood(speaker, air, number) for number, speaker in enumerate(speakers)))
+        expected = Counter({"said": BURST, PROBLEM + "talk-too-fast": 6 - BURST})
+        assert answers == [expected] * len(speakers), "each says what a burst allows, and is told of the rest"
+        last = await say(await crowd.enter_async_context(host_in(pond, air)), air, "quiet, please")
+        frames = await frames_until(reader, last["id"])
+    assert max(len(frame) for frame in frames) <= COMMENTS_MAX
+    shown = [comment for frame in frames for comment in frame]
+    assert len({comment["id"] for comment in shown}) == len(shown)
+    assert len({comment["author_id"] for comment in shown}) > 3, "nobody drowns the others"
     (row,) = await pond.shop.rows("SELECT count(*)::int AS n FROM comment WHERE state = 'shown'")
-    assert row["n"] == taken + 1
+    assert row["n"] == BURST * len(speakers) + 1, "all of it is on record"
 
 
 async def test_likes_are_counted_and_told(pond):

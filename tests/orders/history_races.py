@@ -18,7 +18,7 @@ from keel.errors import IdempotencyKeyReused, Refusal
 from keel.ids import Ids
 from orders.attempt import Answer, Placed, Standing
 from orders.placement import Buyer, Placement
-from tests.chaos.points import STATEMENTS
+from tests.chaos.points import MARKERS
 from tests.chaos.proxy import Effect, Proxy, Trap
 from tests.chaos.wire import PostgresWire
 from tests.eventually import eventually_async
@@ -73,7 +73,7 @@ async def scene_of(database_url: str) -> AsyncIterator[Scene]:
         await rival.execute("SET deadlock_timeout = '60s'")
         processes = []
         for _ in range(PROCESSES):
-            proxy = await stack.enter_async_context(Proxy(database_url, lambda: PostgresWire(STATEMENTS)).opened())
+            proxy = await stack.enter_async_context(Proxy(database_url, lambda: PostgresWire(MARKERS)).opened())
             pool = await stack.enter_async_context(create_hot_pool(proxy.url, connections=2))
             processes.append(Process(proxy, Ledger(pool)))
         yield Scene(tuple(processes), rival)

@@ -192,7 +192,8 @@ async def connected(parts: Parts) -> AsyncIterator[None]:
 async def listening(parts: Parts, settings: Settings) -> AsyncIterator[int]:
     """uvicorn with this application, as `millpond api` configures it; the port it listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(server_config(build(parts, settings), settings))
+        app = build(parts, settings)
+        server = uvicorn.Server(server_config(app, settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def started() -> bool:
@@ -204,6 +205,7 @@ async def listening(parts: Parts, settings: Settings) -> AsyncIterator[int]:
         finally:
             server.should_exit = True
             await serving
+            await app.placements.drained()
 
 
 def upkeep_for(parts: Parts) -> Upkeep:

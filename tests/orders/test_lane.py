@@ -14,11 +14,12 @@ from keel.errors import Unavailable
 from orders.attempt import Answer, Placed, Standing
 from orders.errors import PriceChanged
 from orders.lane import ROUNDS_MAX
-from orders.placement import Buyer, Placement
+from orders.placement import Buyer
 from orders.schemas import LineRequest, OrderRequest
 from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, Shop, open_sale
 from tests.orders.serving import Served
+from tests.orders.tills import till_of as door_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -28,9 +29,7 @@ class Till:
 
     def __init__(self, shop: Shop, sale: Sale) -> None:
         self.shop, self.sale, self.book = shop, sale, SaleBook(shop.ledger)
-        self.placement = Placement(
-            gate=shop.gate, ledger=shop.ledger, book=self.book, ids=shop.ids, clock=shop.clock, subscribers=()
-        )
+        self.placement = door_of(shop, book=self.book)
 
     async def order(
         self, customer_id: str = "", *, key: str = "key", units: int = 1, total: int | None = None

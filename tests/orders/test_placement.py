@@ -21,14 +21,14 @@ from orders.placement import Buyer, Placement
 from orders.schemas import LineRequest, OrderRequest
 from tests.inventory.selling import Sale, Shop, draft_sale, make_merchant, make_sku, open_sale
 from tests.orders.serving import Served
+from tests.orders.tills import till_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def door(shop: Shop, **options: Any) -> Placement:
     """As another process would have it: its own book, ids and lanes."""
-    parts: dict[str, Any] = {"ledger": shop.ledger, "book": SaleBook(shop.ledger), "ids": Ids(shop.clock)} | options
-    return Placement(gate=shop.gate, clock=shop.clock, **parts)
+    return till_of(shop, **({"ids": Ids(shop.clock)} | options))
 
 
 def wish(sale: Sale, *quantities: int) -> OrderRequest:

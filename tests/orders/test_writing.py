@@ -4,23 +4,23 @@ import asyncio
 
 import pytest
 
-from inventory.book import SaleBook
 from keel.errors import Refusal, Unavailable
 from orders import writing
 from orders.attempt import Answer, Placed
 from orders.metrics import STOCK_ALARMS
-from orders.placement import Buyer, Placement
+from orders.placement import Buyer
 from orders.schemas import LineRequest, OrderRequest, Recipient
 from orders.store import order_rows, place_batch
 from tests.inventory.selling import Sale, open_sale
 from tests.orders.serving import Served
+from tests.orders.tills import till_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def rush(served: Served, sale: Sale, count: int, recipient: Recipient | None = None) -> list[Answer]:
     shop = served.shop
-    door = Placement(gate=shop.gate, ledger=shop.ledger, book=SaleBook(shop.ledger), ids=shop.ids, clock=shop.clock)
+    door = till_of(shop)
     request = OrderRequest([LineRequest(sale.item_ids[0], 1)], recipient=recipient)
     merchant = shop.staff.merchant_id
     buyers = [Buyer(merchant, shop.ids.new()) for _ in range(count)]
