@@ -22,6 +22,7 @@ from tests.eventually import eventually_async
 from tests.inventory.selling import Sale, Shop
 
 BUYERS: Final = 200
+TURNS_APART: Final = 3  # of the loop, between two buyers of a process
 KINDS: Final = ((10,), (6, 4), (5, 3, 2))  # units of each item of a sale, ten together
 
 
@@ -53,9 +54,15 @@ async def open_door(database_url: str, redis_url: str, *, connections: int, cloc
 
 
 async def rush(placement: Placement, merchant_id: str, sale: Sale, wants: Sequence[Want]) -> dict[str, str]:
-    """Everybody at once; per customer the order's id, or the refusal's name."""
+    """Everybody within some milliseconds; per customer the order's id, or the refusal's name.
 
-    async def one(want: Want) -> tuple[str, str]:
+    Not within one turn of the loop: a lane would take them all to the gate in a single call, and what other processes
+    do then comes before it or after it, never in between.
+    """
+
+    async def one(number: int, want: Want) -> tuple[str, str]:
+        for _ in range(number * TURNS_APART):
+            await asyncio.sleep(0)
         lines = [LineRequest(item, n) for item, n in zip(sale.item_ids, want.units, strict=True) if n]
         buyer, wish = Buyer(merchant_id, want.customer_id), OrderRequest(lines=lines)
         match await insist(placement, sale, buyer, wish):
@@ -66,7 +73,7 @@ async def rush(placement: Placement, merchant_id: str, sale: Sale, wants: Sequen
             case refusal:
                 return want.customer_id, type(refusal).__name__
 
-    answers = dict(await asyncio.gather(*map(one, wants)))
+    answers = dict(await asyncio.gather(*(one(number, want) for number, want in enumerate(wants))))
     await placement.drained()
     return answers
 

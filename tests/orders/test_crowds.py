@@ -14,6 +14,7 @@ from tests.orders.crowds import KINDS, Want, crowd, judge, open_door, rush
 SEEDS = range(100)
 SEEDS_IN_ONE_LOOP = range(100, 110)
 PROCESSES = 3
+MET_MIN = 10  # sales that several processes sold of: nine in ten do
 
 # One process: all these buyers at once, and what each was told.
 Door = Callable[[Sale, Sequence[Want]], Awaitable[dict[str, str]]]
@@ -25,7 +26,8 @@ async def test_in_processes_of_their_own(database_url: str, redis_url: str):
         processes = [await stack.enter_async_context(apart(database_url, redis_url)) for _ in range(PROCESSES)]
         doors: list[Door] = [partial(tell, process, shop) for process in processes]
         sold_by = [await one_seed(shop, doors, seed) for seed in SEEDS]
-    assert [doors for doors in sold_by if doors > 1], "the processes never met: each sale was one's alone"
+    met = [doors for doors in sold_by if doors > 1]
+    assert len(met) >= MET_MIN, f"the processes hardly met: {sold_by}"
 
 
 async def test_in_one_loop(database_url: str, redis_url: str):
