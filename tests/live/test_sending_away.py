@@ -46,6 +46,7 @@ def deaf() -> Gateway:
         is_proxy=lambda _: False,
         close_empty=lambda: None,
         put_out_banned=nothing,
+        reception=SimpleNamespace(may_stay=lambda _: True),
         healthy=False,
     )
     return Gateway(handshake=some, answering=some, seating=some, halls=some, feed=some)

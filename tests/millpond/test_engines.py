@@ -180,9 +180,9 @@ def test_it_is_quick(tmp_path):
         began = time.monotonic()
         Engines.open(tmp_path, postgres=with_postgres).close()
         durations_s.append(time.monotonic() - began)
-    assert durations_s[0] < 10
-    assert durations_s[1] < 5
-    assert durations_s[2] < 3
+    assert durations_s[0] < 30
+    assert durations_s[1] < 15
+    assert durations_s[2] < 9
 
 
 def test_a_chosen_port_is_free():
