@@ -93,7 +93,8 @@ _HEAD: Final = """
     SELECT id, title, state, version, segments, archived_at IS NOT NULL AS archived FROM sale WHERE id = $1
 """
 _MISSING: Final = """
-    SELECT w.id FROM unnest($2::uuid[]) AS w (id) WHERE w.id NOT IN (SELECT o.id FROM orders o WHERE o.sale_id = $1)
+    SELECT id FROM unnest($2::uuid[]) AS w (id)
+    EXCEPT SELECT id FROM orders WHERE merchant_id = ANY (ARRAY(SELECT id FROM merchant)) AND sale_id = $1 ORDER BY id
 """
 _AT_LEISURE: Final = f"""
     SET LOCAL work_mem = '{WORK_MEMORY}';
