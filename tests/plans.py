@@ -4,11 +4,17 @@ A stopwatch says little on a busy machine, and little where there are few rows. 
 every time, and a plan that joins a set with a set row by row shows at a few hundred of them.
 
     assert rows_touched(await explained(connection, statement, sale_id)) < ROWS_EACH_MAX * orders
+
+    watched = Watched(connection)  # where a function has the statement
+    await store.missing_orders(watched, sale_id, order_ids)
+    assert watched.touched < ROWS_EACH_MAX * orders
 """
 
 import json
 from collections.abc import Iterator
 from typing import Any, Final
+
+import asyncpg
 
 from keel.database import Connection
 
@@ -44,3 +50,24 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", ()):
         yield from nodes(part)
+
+
+class Watched:
+    """Stands for a connection or a pool that only reads: what is asked of it is counted, and answered."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.touched = 0
+
+    async def fetch(self, statement: str, *arguments: Any, timeout: float | None = None) -> list[asyncpg.Record]:
+        """As a connection does; so are the others."""
+        self.touched += rows_touched(await explained(self._connection, statement, *arguments))
+        rows: list[asyncpg.Record] = await self._connection.fetch(statement, *arguments, timeout=timeout)
+        return rows
+
+    async def fetchrow(self, statement: str, *arguments: Any, timeout: float | None = None) -> asyncpg.Record | None:
+        return next(iter(await self.fetch(statement, *arguments, timeout=timeout)), None)
+
+    async def fetchval(self, statement: str, *arguments: Any, timeout: float | None = None) -> Any:
+        row = await self.fetchrow(statement, *arguments, timeout=timeout)
+        return None if row is None else row[0]

@@ -6,7 +6,7 @@ async with stale(databases, template, "counted when empty") as connection:
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -49,10 +49,11 @@ async def stale(databases: Databases, template: str, kind: str) -> AsyncIterator
             await connection.close()
 
 
-async def fill(connection: Connection, sale_id: str, merchant_id: str, orders: int) -> None:
+async def fill(connection: Connection, sale_id: str, merchant_id: str, orders: int, *, days_ago: int = 0) -> None:
     """A sale of three items that sold: each order has 1 of the first and 2 of the second; every tenth has lapsed."""
+    began = f"timestamptz '{AT - timedelta(days=days_ago, seconds=10)}'"
     for statement in _FILL:
-        await connection.execute(statement.format(sale=sale_id, merchant=merchant_id, orders=orders, began=_BEGAN))
+        await connection.execute(statement.format(sale=sale_id, merchant=merchant_id, orders=orders, began=began))
 
 
 _NOBODY_COUNTS: Final = """
@@ -65,7 +66,6 @@ _NOBODY_COUNTS: Final = """
         END LOOP;
     END $$
 """
-_BEGAN: Final = "timestamptz '2027-01-15 08:00Z'"
 _FILL: Final = (
     "INSERT INTO merchant (id, name, created_at) VALUES ('{merchant}', 'A pond', {began}) ON CONFLICT DO NOTHING",
     "INSERT INTO product (id, merchant_id, title, created_at) VALUES ('{sale}', '{merchant}', 'Brush', {began})",
