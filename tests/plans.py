@@ -59,15 +59,15 @@ class Watched:
         self._connection = connection
         self.touched = 0
 
-    async def fetch(self, statement: str, *arguments: Any, timeout: float | None = None) -> list[asyncpg.Record]:
+    async def fetch(self, statement: str, *arguments: Any, **options: Any) -> list[asyncpg.Record]:
         """As a connection does; so are the others."""
         self.touched += rows_touched(await explained(self._connection, statement, *arguments))
-        rows: list[asyncpg.Record] = await self._connection.fetch(statement, *arguments, timeout=timeout)
+        rows: list[asyncpg.Record] = await self._connection.fetch(statement, *arguments, **options)
         return rows
 
-    async def fetchrow(self, statement: str, *arguments: Any, timeout: float | None = None) -> asyncpg.Record | None:
-        return next(iter(await self.fetch(statement, *arguments, timeout=timeout)), None)
+    async def fetchrow(self, statement: str, *arguments: Any, **options: Any) -> asyncpg.Record | None:
+        return next(iter(await self.fetch(statement, *arguments, **options)), None)
 
-    async def fetchval(self, statement: str, *arguments: Any, timeout: float | None = None) -> Any:
-        row = await self.fetchrow(statement, *arguments, timeout=timeout)
+    async def fetchval(self, statement: str, *arguments: Any, **options: Any) -> Any:
+        row = await self.fetchrow(statement, *arguments, **options)
         return None if row is None else row[0]
