@@ -28,36 +28,39 @@ async def funnel(
 
 
 _EXISTS: Final = "SELECT merchant_id FROM session WHERE id = $1 AND ($2::uuid IS NULL OR merchant_id = $2)"
-# Who came as a guest and signed in did the rest under his other name.
+# Who came as a guest and signed in did the rest under his other name. What is asked of each is asked of an index behind
+# OFFSET or an aggregate, so that it stays so when PostgreSQL expects few of all; a full join can only hash or sort.
+# Of touch_person another index begins with the merchant, too, and looks as good: only the right one has this order.
 _FUNNEL: Final = """
     WITH came AS (
         SELECT v.visitor_id, CASE $3::text WHEN 'channel' THEN v.channel WHEN 'community' THEN v.community
                                            WHEN 'sharer' THEN s.sharer_id::text END AS key, v.watched
-        FROM tree_visitor v JOIN share s ON s.merchant_id = v.merchant_id AND s.id = v.share_id
-        WHERE v.merchant_id = $1 AND v.scope_id = $2),
+        FROM tree_visitor v CROSS JOIN LATERAL (
+            SELECT sharer_id, merchant_id FROM share WHERE id = v.share_id OFFSET 0) s
+        WHERE v.merchant_id = $1 AND v.scope_id = $2 AND s.merchant_id = $1),
     known AS (
-        SELECT visitor_id, visitor_id AS id FROM came
-        UNION SELECT c.visitor_id, g.customer_id FROM came c
-        JOIN customer_guest g ON g.merchant_id = $1 AND g.guest_id = c.visitor_id
-        UNION SELECT c.visitor_id, g.customer_id FROM came c
-        JOIN touch_person g ON g.merchant_id = $1 AND g.visitor_id = c.visitor_id AND g.shared_at IS NULL),
+        SELECT c.*, c.visitor_id AS id FROM came c
+        UNION SELECT c.*, g.customer_id FROM came c CROSS JOIN LATERAL (
+            SELECT customer_id, merchant_id FROM customer_guest WHERE guest_id = c.visitor_id OFFSET 0) g
+        WHERE g.merchant_id = $1
+        UNION SELECT c.*, g.customer_id FROM came c CROSS JOIN LATERAL (
+            SELECT * FROM touch_person WHERE (merchant_id, visitor_id) >= ($1, c.visitor_id)
+            ORDER BY merchant_id, visitor_id LIMIT 1) g
+        WHERE g.merchant_id = $1 AND g.visitor_id = c.visitor_id AND g.shared_at IS NULL),
     pin AS MATERIALIZED (
         SELECT from_at, coalesce(to_at, $4) AS to_at FROM pin_interval WHERE merchant_id = $1 AND session_id = $2),
-    stay AS (
-        SELECT w.viewer_id, sum(extract(epoch FROM coalesce(w.ended_at, $4) - w.started_at)) AS seconds,
-               bool_or(EXISTS (SELECT FROM pin p
-                               WHERE p.from_at < coalesce(w.ended_at, $4) AND p.to_at > w.started_at)) AS saw
-        FROM watch_interval w WHERE w.merchant_id = $1 AND w.session_id = $2 GROUP BY w.viewer_id),
     buyer AS (SELECT DISTINCT customer_id FROM attribution WHERE merchant_id = $1 AND session_id = $2),
-    deed AS (
-        SELECT k.visitor_id, sum(t.seconds) AS seconds, bool_or(t.saw) AS saw,
-               bool_or(b.customer_id IS NOT NULL) AS ordered
-        FROM known k LEFT JOIN stay t ON t.viewer_id = k.id LEFT JOIN buyer b ON b.customer_id = k.id
-        GROUP BY k.visitor_id),
+    deed AS MATERIALIZED (
+        SELECT k.*, b.customer_id IS NOT NULL AS ordered FROM known k FULL JOIN buyer b ON b.customer_id = k.id),
     person AS (
-        SELECT c.key, c.watched OR d.seconds IS NOT NULL AS joined, coalesce(d.seconds, 0) >= $5 AS stayed,
-               coalesce(d.saw, false) AS saw, coalesce(d.ordered, false) AS ordered
-        FROM came c JOIN deed d USING (visitor_id))
+        SELECT d.key, d.watched OR sum(t.seconds) IS NOT NULL AS joined, coalesce(sum(t.seconds), 0) >= $5 AS stayed,
+               coalesce(bool_or(t.saw), false) AS saw, bool_or(d.ordered) AS ordered
+        FROM deed d CROSS JOIN LATERAL (
+            SELECT sum(extract(epoch FROM coalesce(w.ended_at, $4) - w.started_at)) AS seconds,
+                   bool_or(EXISTS (SELECT FROM pin p
+                                   WHERE p.from_at < coalesce(w.ended_at, $4) AND p.to_at > w.started_at)) AS saw
+            FROM watch_interval w WHERE w.merchant_id = $1 AND w.session_id = $2 AND w.viewer_id = d.id) t
+        WHERE d.visitor_id IS NOT NULL GROUP BY d.visitor_id, d.key, d.watched)
     SELECT p.key,
            CASE WHEN $3 IS NULL THEN (SELECT count(*) FROM tree_node n WHERE n.merchant_id = $1 AND n.scope_id = $2)
                 WHEN $3 = 'sharer' THEN (SELECT t.shares FROM tree_sharer t WHERE t.merchant_id = $1 AND t.scope_id = $2

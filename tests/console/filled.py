@@ -7,7 +7,7 @@ async with stale(databases, template, "counted when empty") as connection:
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -32,21 +32,10 @@ STALE: Final[dict[str, str | None]] = {
 }
 
 
-@asynccontextmanager
-async def stale(databases: Databases, template: str, kind: str) -> AsyncIterator[Connection]:
-    """A database whose statistics are of this kind, with SALE in it, and nobody who counts its rows meanwhile."""
-    with databases.copied(template) as name:
-        connection = await asyncpg.connect(databases.url_of(name))
-        try:
-            await connection.execute(_NOBODY_COUNTS)
-            if (merchant_id := STALE[kind]) is not None:
-                await fill(connection, OTHER_SALE, merchant_id, OTHERS)
-            if kind != "never counted":
-                await connection.execute("ANALYZE")
-            await fill(connection, SALE, MERCHANT, ORDERS)
-            yield connection
-        finally:
-            await connection.close()
+class Filling(Protocol):
+    """Writes something with so many orders, or people."""
+
+    async def __call__(self, connection: Connection, of_id: str, merchant_id: str, count: int, /) -> None: ...
 
 
 async def fill(connection: Connection, sale_id: str, merchant_id: str, orders: int, *, days_ago: int = 0) -> None:
@@ -54,6 +43,23 @@ async def fill(connection: Connection, sale_id: str, merchant_id: str, orders: i
     began = f"timestamptz '{AT - timedelta(days=days_ago, seconds=10)}'"
     for statement in _FILL:
         await connection.execute(statement.format(sale=sale_id, merchant=merchant_id, orders=orders, began=began))
+
+
+@asynccontextmanager
+async def stale(databases: Databases, template: str, kind: str, filling: Filling = fill) -> AsyncIterator[Connection]:
+    """A database whose statistics are of this kind, with SALE in it, and nobody who counts its rows meanwhile."""
+    with databases.copied(template) as name:
+        connection = await asyncpg.connect(databases.url_of(name))
+        try:
+            await connection.execute(_NOBODY_COUNTS)
+            if (merchant_id := STALE[kind]) is not None:
+                await filling(connection, OTHER_SALE, merchant_id, OTHERS)
+            if kind != "never counted":
+                await connection.execute("ANALYZE")
+            await filling(connection, SALE, MERCHANT, ORDERS)
+            yield connection
+        finally:
+            await connection.close()
 
 
 _NOBODY_COUNTS: Final = """
