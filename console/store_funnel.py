@@ -29,7 +29,7 @@ async def funnel(
 
 _EXISTS: Final = "SELECT merchant_id FROM session WHERE id = $1 AND ($2::uuid IS NULL OR merchant_id = $2)"
 # Who came as a guest and signed in did the rest under his other name. What is asked of each is asked of an index behind
-# OFFSET or an aggregate, so that it stays so when PostgreSQL expects few of all; a full join can only hash or sort.
+# OFFSET or a LIMIT, so that it stays so when PostgreSQL expects few of all; a full join can only hash or sort.
 # Of touch_person another index begins with the merchant, too, and looks as good: only the right one has this order.
 _FUNNEL: Final = """
     WITH came AS (
@@ -49,18 +49,19 @@ _FUNNEL: Final = """
         WHERE g.merchant_id = $1 AND g.visitor_id = c.visitor_id AND g.shared_at IS NULL),
     pin AS MATERIALIZED (
         SELECT from_at, coalesce(to_at, $4) AS to_at FROM pin_interval WHERE merchant_id = $1 AND session_id = $2),
+    stay AS (
+        SELECT w.viewer_id, sum(extract(epoch FROM coalesce(w.ended_at, $4) - w.started_at)) AS seconds,
+               bool_or(EXISTS (SELECT FROM pin p
+                               WHERE p.from_at < coalesce(w.ended_at, $4) AND p.to_at > w.started_at)) AS saw
+        FROM watch_interval w WHERE w.merchant_id = $1 AND w.session_id = $2 GROUP BY w.viewer_id),
     buyer AS (SELECT DISTINCT customer_id FROM attribution WHERE merchant_id = $1 AND session_id = $2),
     deed AS MATERIALIZED (
-        SELECT k.*, b.customer_id IS NOT NULL AS ordered FROM known k FULL JOIN buyer b ON b.customer_id = k.id),
+        SELECT k.*, t.seconds, t.saw, b.customer_id IS NOT NULL AS ordered
+        FROM known k FULL JOIN stay t ON t.viewer_id = k.id FULL JOIN buyer b ON b.customer_id = k.id),
     person AS (
-        SELECT d.key, d.watched OR sum(t.seconds) IS NOT NULL AS joined, coalesce(sum(t.seconds), 0) >= $5 AS stayed,
-               coalesce(bool_or(t.saw), false) AS saw, bool_or(d.ordered) AS ordered
-        FROM deed d CROSS JOIN LATERAL (
-            SELECT sum(extract(epoch FROM coalesce(w.ended_at, $4) - w.started_at)) AS seconds,
-                   bool_or(EXISTS (SELECT FROM pin p
-                                   WHERE p.from_at < coalesce(w.ended_at, $4) AND p.to_at > w.started_at)) AS saw
-            FROM watch_interval w WHERE w.merchant_id = $1 AND w.session_id = $2 AND w.viewer_id = d.id) t
-        WHERE d.visitor_id IS NOT NULL GROUP BY d.visitor_id, d.key, d.watched)
+        SELECT key, watched OR sum(seconds) IS NOT NULL AS joined, coalesce(sum(seconds), 0) >= $5 AS stayed,
+               coalesce(bool_or(saw), false) AS saw, bool_or(ordered) AS ordered
+        FROM deed WHERE visitor_id IS NOT NULL GROUP BY visitor_id, key, watched)
     SELECT p.key,
            CASE WHEN $3 IS NULL THEN (SELECT count(*) FROM tree_node n WHERE n.merchant_id = $1 AND n.scope_id = $2)
                 WHEN $3 = 'sharer' THEN (SELECT t.shares FROM tree_sharer t WHERE t.merchant_id = $1 AND t.scope_id = $2
