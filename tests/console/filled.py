@@ -15,7 +15,7 @@ import asyncpg
 from keel.database import Connection
 from tests.databases import Databases
 
-ORDERS: Final = 600
+ORDERS: Final = 1_000  # a table of fewer than ten pages is rightly read whole, again and again
 OTHERS: Final = 20  # orders of the other sale
 AT: Final = datetime(2027, 1, 15, 8, 0, 10, tzinfo=UTC)  # no hold has run out yet
 SALE: Final = str(UUID(int=1))
@@ -38,9 +38,9 @@ class Filling(Protocol):
     async def __call__(self, connection: Connection, of_id: str, merchant_id: str, count: int, /) -> None: ...
 
 
-async def fill(connection: Connection, sale_id: str, merchant_id: str, orders: int, *, days_ago: int = 0) -> None:
+async def fill(connection: Connection, sale_id: str, merchant_id: str, orders: int, *, days_later: int = 0) -> None:
     """A sale of three items that sold: each order has 1 of the first and 2 of the second; every tenth has lapsed."""
-    began = f"timestamptz '{AT - timedelta(days=days_ago, seconds=10)}'"
+    began = f"timestamptz '{AT + timedelta(days=days_later, seconds=-10)}'"
     for statement in _FILL:
         await connection.execute(statement.format(sale=sale_id, merchant=merchant_id, orders=orders, began=began))
 

@@ -11,18 +11,19 @@ from tests.console.filled import AT, MERCHANT, ORDERS, SALE, STALE, stale
 from tests.databases import Databases
 from tests.plans import Watched
 
-VISITORS, SESSION = ORDERS, SALE
+OF_EACH = 2  # rows of people are small
+VISITORS, SESSION = OF_EACH * ORDERS, SALE
 ROWS_EACH_MAX = 60  # that may be looked at for each visitor
 
 
-async def visited(connection: Connection, session_id: str, merchant_id: str, visitors: int) -> None:
-    """So many came through ten shares. Some signed in; each watched under his last name, every fourth ordered."""
+async def visited(connection: Connection, session_id: str, merchant_id: str, count: int) -> None:
+    """Twice as many came through ten shares. Some signed in; each watched under his last name, every fourth ordered."""
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")  # who they are is not the point here
         for statement in _VISITED:
             began = f"timestamptz '{AT}'"
             await connection.execute(
-                statement.format(session=session_id, merchant=merchant_id, visitors=visitors, began=began)
+                statement.format(session=session_id, merchant=merchant_id, visitors=OF_EACH * count, began=began)
             )
 
 
@@ -52,11 +53,11 @@ _VISITED = (
     """
     INSERT INTO customer_guest (merchant_id, guest_id, customer_id, at)
     SELECT '{merchant}', md5('{session}' || n)::uuid, md5('customer {session}' || n)::uuid, {began}
-    FROM generate_series(3, {visitors}, 3) AS n""",
+    FROM generate_series(1, {visitors}) AS n WHERE n % 3 < 2""",
     """
     INSERT INTO touch_person (merchant_id, visitor_id, customer_id, at)
     SELECT '{merchant}', md5('{session}' || n)::uuid, md5('customer {session}' || n)::uuid, {began}
-    FROM generate_series(1, {visitors}, 3) AS n""",
+    FROM generate_series(1, {visitors}) AS n WHERE n % 3 > 0""",
     """
     INSERT INTO watch_interval (id, merchant_id, session_id, viewer_id, gateway_id, started_at, ended_at)
     SELECT row_id({began}), '{merchant}', '{session}',

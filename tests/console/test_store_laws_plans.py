@@ -72,8 +72,8 @@ async def test_acknowledged_orders_are_looked_for_all_at_once(connection: Connec
 async def crowded(databases: Databases, database_template: str) -> AsyncIterator[Connection]:
     """Counted with everything in it. OTHER_SALE is a small one, a day after a big one of the same merchant."""
     async with stale(databases, database_template, "counted when empty") as connection:
-        await fill(connection, BIG_SALE, MERCHANT, BIG, days_ago=1)
-        await fill(connection, OTHER_SALE, MERCHANT, OTHERS)
+        await fill(connection, BIG_SALE, MERCHANT, BIG)
+        await fill(connection, OTHER_SALE, MERCHANT, OTHERS, days_later=1)
         await connection.execute("ANALYZE")
         yield connection
 
