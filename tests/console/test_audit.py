@@ -62,6 +62,10 @@ IN_TABLES = {
         ["UPDATE orders SET customer_id = row_id('2027-01-01') WHERE id = '{order}'"],
         {"claims-are-orders"},
     ),
+    "an order of a merchant that there is not": (
+        ["UPDATE orders SET merchant_id = row_id('2027-01-01') WHERE id = '{order}'"],
+        {"claims-are-orders", "sold-is-lines"},
+    ),
     "a void claim with an order": (
         ["UPDATE claim SET state = 'void' WHERE id = '{order}'"],
         {"claims-are-orders", "sold-is-claims"},
