@@ -20,38 +20,33 @@ local entries_key, buyers_key, items_key = key_of(meta, 'entries'), key_of(meta,
 local opens_ms, closes_ms = tonumber(meta.opens_ms), tonumber(meta.closes_ms)
 local sale_limit, config_version = tonumber(meta.limit) or 0, tonumber(meta.version)
 local no, at_ms = tonumber(meta.no), tonumber(meta.at_ms)
+local now_text, at_text = string.format('%d', now_ms), meta.at_ms -- a number that becomes text is dear, so few do
 
--- Read all that the batch may touch in three calls.
-local entry_fields, buyer_fields, item_fields, asked = {}, {}, {}, {}
-for _, c in ipairs(confirms) do entry_fields[#entry_fields + 1] = c[1] .. ':' .. c[2] end
-for _, o in ipairs(orders) do
-  entry_fields[#entry_fields + 1] = o[1] .. ':' .. o[2]
-  buyer_fields[#buyer_fields + 1] = o[1]
+-- Read all that the batch may touch in three calls, the last one after the lines are known. From here on the texts are
+-- what the batch made of them; what it changed is written in the order in which it changed.
+local fields, customers = {}, {}
+for i, c in ipairs(confirms) do fields[i] = c[1] .. ':' .. c[2] end
+for i, o in ipairs(orders) do
+  fields[#confirms + i] = o[1] .. ':' .. o[2]
+  customers[i] = o[1]
 end
-local entry_texts = read_fields(entries_key, entry_fields)
-local buyer_texts = read_fields(buyers_key, buyer_fields)
-local entries, new_entries, buyers, new_buyers = {}, {}, {}, {}
+local entry_texts, buyer_texts = read_fields(entries_key, fields), read_fields(buyers_key, customers)
+local new_entries, new_buyers = {}, {}
 
-local function entry_at(field)
-  local entry = entries[field]
-  if entry == nil and entry_texts[field] then
-    entry = entry_of(entry_texts[field])
-    entries[field] = entry
-  end
-  return entry
+local function set_entry(field, text)
+  entry_texts[field] = text
+  new_entries[#new_entries + 1] = field
+  new_entries[#new_entries + 1] = text
 end
 
-local function bought_by(customer)
-  local bought = buyers[customer]
-  if not bought then
-    bought = lines_map(buyer_texts[customer])
-    buyers[customer] = bought
-  end
-  return bought
+local function set_buyer(customer, text)
+  buyer_texts[customer] = text
+  new_buyers[#new_buyers + 1] = customer
+  new_buyers[#new_buyers + 1] = text
 end
 
 -- In a rush most orders have the same lines, so each text is taken apart once: {item, units, and its fields' names}.
-local parsed = {}
+local parsed, item_fields, asked = {}, {}, {}
 local function parse(lines)
   local list = parsed[lines]
   if list then return list end
@@ -70,11 +65,23 @@ local function parse(lines)
   parsed[lines] = list
   return list
 end
-for _, text in pairs(entry_texts) do if is_held(text) then parse(lines_of(text)) end end
+
+-- Confirm: held -> confirmed; a confirmation that does not find its id in state held does nothing.
+local unheld, moved = {}, {}
+for i, c in ipairs(confirms) do
+  local text = entry_texts[fields[i]]
+  if is_held(text) and id_of(text) == c[3] then
+    set_entry(fields[i], confirmed(text))
+    unheld[#unheld + 1] = fields[i]
+    moved[#moved + 1] = parse(lines_of(text))
+  end
+end
+
 for _, o in ipairs(orders) do parse(o[5]) end
-local item_texts = #item_fields > 0 and read_fields(items_key, item_fields) or {}
 local counts = {}
-for field, value in pairs(item_texts) do counts[field] = value and tonumber(value) end
+if #item_fields > 0 then
+  for field, value in pairs(read_fields(items_key, item_fields)) do counts[field] = tonumber(value) end
+end
 local changed_counts = {}
 
 local function add(field, units)
@@ -82,19 +89,10 @@ local function add(field, units)
   changed_counts[field] = counts[field]
 end
 
--- Confirm: held -> confirmed; a confirmation that does not find its id in state held does nothing.
-local unheld = {}
-for _, c in ipairs(confirms) do
-  local field = c[1] .. ':' .. c[2]
-  local text = entry_texts[field]
-  if is_held(text) and id_of(text) == c[3] then
-    entry_texts[field] = confirmed(text)
-    new_entries[field] = entry_texts[field]
-    unheld[#unheld + 1] = field
-    for _, line in ipairs(parse(lines_of(text))) do
-      add(line.h, -line.units)
-      add(line.c, line.units)
-    end
+for _, lines in ipairs(moved) do
+  for _, line in ipairs(lines) do
+    add(line.h, -line.units)
+    add(line.c, line.units)
   end
 end
 
@@ -136,12 +134,13 @@ local function stock_verdict(customer, lines)
   return nil
 end
 
-local function key_verdict(field, entry, id, fingerprint)
+local function key_verdict(field, text, id, fingerprint)
+  local entry = entry_of(text)
   if entry.fingerprint ~= fingerprint then return {'key_reused'} end
   if entry.id == id then return {'own', tonumber(entry.no), tonumber(entry.at_ms), entry.state} end
   if entry.state == 'H' and entry.joined == '0' then
     entry.joined = '1'
-    new_entries[field] = text_of(entry)
+    set_entry(field, text_of(entry))
   end
   return {'repeated', tonumber(entry.no), tonumber(entry.at_ms), entry.state, entry.id}
 end
@@ -149,48 +148,45 @@ end
 local newly_held = {}
 local function hold(field, customer, id, fingerprint, lines, bought)
   no = no + 1
-  at_ms = math.max(at_ms, now_ms)
-  local entry = {state = 'H', joined = '0', id = id, fingerprint = fingerprint, no = no, at_ms = at_ms, lines = lines}
-  entries[field] = entry
-  new_entries[field] = text_of(entry)
-  newly_held[#newly_held + 1] = now_ms
+  if now_ms > at_ms then at_ms, at_text = now_ms, now_text end
+  set_entry(field, 'H0' .. id .. fingerprint .. string.format('%d', no) .. ';' .. at_text .. ';' .. lines)
+  newly_held[#newly_held + 1] = now_text
   newly_held[#newly_held + 1] = field
   for _, line in ipairs(parse(lines)) do
     add(line.f, -line.units)
     add(line.h, line.units)
     bought[line.item] = (bought[line.item] or 0) + line.units
   end
-  new_buyers[customer] = lines_text(bought)
+  set_buyer(customer, buyer_texts[customer] and lines_text(bought) or lines)
   return {'held', no, at_ms}
 end
 
-local function verdict_on(o)
-  local customer, key, id, fingerprint, lines, priced, above_epoch = unpack(o)
+local function verdict_on(field, o)
+  local customer, _, id, fingerprint, lines, priced, above_epoch = unpack(o)
   if meta.epoch <= above_epoch then return {'not_loaded'} end
-  local field = customer .. ':' .. key
-  local entry = entry_at(field)
-  if entry then return key_verdict(field, entry, id, fingerprint) end
+  local text = entry_texts[field]
+  if text then return key_verdict(field, text, id, fingerprint) end
   if closed_verdict then return closed_verdict end
   if config_version ~= version then return {'stale_config'} end
   local wanted = parse(lines)
   for _, line in ipairs(wanted) do if not counts[line.a] then return {'unknown_item', tonumber(line.item)} end end
   if not priced then return {'price_changed'} end
-  local bought = bought_by(customer)
+  local bought = lines_map(buyer_texts[customer])
   return limit_verdict(bought, wanted) or stock_verdict(customer, wanted) or hold(field, customer, id, fingerprint, lines, bought)
 end
 
 local verdicts = {}
-for i, o in ipairs(orders) do verdicts[i] = verdict_on(o) end
+for i, o in ipairs(orders) do verdicts[i] = verdict_on(fields[#confirms + i], o) end
 
 -- Write what changed; everything that could fail lies behind us.
-if next(new_entries) then write_fields(entries_key, new_entries) end
-if next(new_buyers) then write_fields(buyers_key, new_buyers, word) end
+write_flat(entries_key, new_entries)
+write_flat(buyers_key, new_buyers)
 if next(changed_counts) then write_fields(items_key, changed_counts) end
 if #unheld > 0 then remove_holds(meta, unheld) end
 for from = 1, #newly_held, PIECE do
   redis.call('ZADD', key_of(meta, 'holds'), unpack(newly_held, from, math.min(from + PIECE - 1, #newly_held)))
 end
-if no ~= tonumber(meta.no) then redis.call('HSET', meta_key, 'no', no, 'at_ms', at_ms) end
+if no ~= tonumber(meta.no) then redis.call('HSET', meta_key, 'no', no, 'at_ms', at_text) end
 for item, customers in pairs(refused) do redis.call('PFADD', base .. ':refused:' .. item, unpack(customers)) end
 
 return cmsgpack.pack({'ok', meta.epoch, config_version, meta.context or '', verdicts})

@@ -56,9 +56,12 @@ local function entry_of(text)
 end
 
 -- The same, without taking a whole entry apart.
-local function is_held(text) return text and string.sub(text, 1, 1) == 'H' end
+local function is_held(text) return text and string.byte(text) == 72 end -- 'H'
 local function id_of(text) return string.sub(text, 3, 38) end
-local function lines_of(text) return string.match(text, ';([%d:,]*)$') end
+local function lines_of(text)
+  local after_no = string.find(text, ';', 72, true)
+  return string.sub(text, string.find(text, ';', after_no + 1, true) + 1)
+end
 local function confirmed(text) return 'C0' .. string.sub(text, 3) end
 
 local function text_of(e)
@@ -77,7 +80,7 @@ local function lines_text(map)
   return table.concat(out, ',')
 end
 
--- Many hash fields in one call, in pieces that fit Lua's stack.
+-- Many hash fields in one call, in pieces that fit Lua's stack. Fields that are not there are not among those read.
 local PIECE = 2000
 
 local function read_fields(key, fields)
@@ -85,9 +88,13 @@ local function read_fields(key, fields)
   for from = 1, #fields, PIECE do
     local to = math.min(from + PIECE - 1, #fields)
     local values = redis.call('HMGET', key, unpack(fields, from, to))
-    for i = from, to do out[fields[i]] = values[i - from + 1] end
+    for i = from, to do out[fields[i]] = values[i - from + 1] or nil end
   end
   return out
+end
+
+local function write_flat(key, flat)
+  for from = 1, #flat, PIECE do redis.call('HSET', key, unpack(flat, from, math.min(from + PIECE - 1, #flat))) end
 end
 
 local function write_fields(key, map, kept)
@@ -100,7 +107,7 @@ local function write_fields(key, map, kept)
       flat[#flat + 1] = value
     end
   end
-  for from = 1, #flat, PIECE do redis.call('HSET', key, unpack(flat, from, math.min(from + PIECE - 1, #flat))) end
+  write_flat(key, flat)
   for from = 1, #gone, PIECE do redis.call('HDEL', key, unpack(gone, from, math.min(from + PIECE - 1, #gone))) end
 end
 

@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from keel.database import create_pool
-from referrals import judging, store_judging, store_rules
+from keel.ids import NIL_ID
+from referrals import judging, store_judging, store_nobody, store_rules
 from referrals.attributing import decide
-from referrals.judgements import judgement
+from referrals.judgements import in_turn, judgement
 from referrals.judging import Judge
 from referrals.rule import rulebook_at
+from tests.plans import explained, rows_touched
 from tests.referrals.courts import Court, open_court
 from tests.referrals.test_judging_laws import MODELS, WHICH, WHO, History
 
@@ -109,6 +111,32 @@ async def test_a_buyer_of_very_many_names_takes_no_time_of_the_others(court: Cou
         assert await court.outcome(order_id) == ("none", "no_touch")
 
 
+@pytest.mark.parametrize("counted", ["empty", "small", "never"])
+async def test_what_an_order_costs_does_not_grow_with_the_sale_though_nobody_counted_since(court: Court, counted: str):
+    """Half of them are judged already, and looked at once more."""
+    grove = court.grove
+    for table in GROWING:
+        await grove.run(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    if counted == "small":
+        await fill(court, 1, 20)
+    if counted != "never":
+        await grove.run("ANALYZE " + ", ".join(GROWING))
+    await fill(court, 21, 800)
+    async with grove.shop.pool.acquire() as connection:
+        rules = store_nobody._encode(in_turn(await store_rules.versions(connection, grove.merchant_id))).decode()
+        now = grove.shop.clock.now()
+        asked = (grove.merchant_id, NIL_ID, now, judging.SET_MAX, rules, now, store_nobody.KNOWN_AS_MAX)
+        plan = await explained(connection, store_nobody._JUDGE, *asked)
+    assert rows_touched(plan) < 60 * 800
+
+
+async def fill(court: Court, first: int, last: int) -> None:
+    """Orders of buyers whom nobody brought; half of them are judged."""
+    now = court.grove.shop.clock.now()
+    await court.grove.run(ORDERS, court.grove.merchant_id, now, first, last)
+    await court.grove.run(JUDGED, first, (first + last) // 2)
+
+
 async def test_nothing_follows_from_an_order_that_nobody_brought(court: Court):
     """No fact, and nothing for the tallies of trees to look at; of one that somebody brought, both."""
     share = await court.grove.share(await court.grove.person(), await court.grove.target("room"))
@@ -149,6 +177,20 @@ async def test_nor_is_a_judgement_without_credit_written_together_with_one(court
             await transaction.commit()
 
 
+GROWING = "orders", "order_history", "attribution", "touch", "touch_person", "customer_guest"
+ORDERS = """
+    INSERT INTO orders (merchant_id, id, sale_id, segment, customer_id, claim_key, state, currency, lines_total, total,
+        placed_at, expires_at)
+    SELECT $1, lpad(n::text, 32, '0')::uuid, $1, 0, gen_random_uuid(), n::text, 'awaiting_payment', 'CNY', 1, 1, $2, $2
+    FROM generate_series($3::int, $4::int) AS n
+"""
+JUDGED = """
+    INSERT INTO attribution (order_id, merchant_id, customer_id, sale_id, currency, total, code_state, outcome, reason,
+        rule, touches, considered, placed_at, decided_at)
+    SELECT id, merchant_id, customer_id, sale_id, currency, total, 'none', 'none', 'no_touch', '{}', 0, '[]', placed_at,
+           placed_at
+    FROM orders WHERE claim_key::int BETWEEN $1 AND $2
+"""
 ROWS = "SELECT * FROM attribution WHERE merchant_id = $1 ORDER BY order_id"
 AS_ROWS = """
     SELECT * FROM jsonb_populate_recordset(NULL::attribution, $1::text::jsonb) WHERE merchant_id = $2 ORDER BY order_id
