@@ -27,3 +27,18 @@ def rows_touched(plan: dict[str, Any]) -> int:
     counts = "Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter", "Rows Removed by Index Recheck"
     own = round(sum(float(plan.get(count, 0)) for count in counts) * float(plan["Actual Loops"]))
     return own + sum(rows_touched(part) for part in plan.get("Plans", ()))
+
+
+async def rows_read(connection: Connection, statement: str, *arguments: object) -> int:
+    """Run a statement and take back what it wrote; the rows of tables that it and its functions read."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        before = await connection.fetchval(_READ)
+        await connection.fetch(statement, *arguments)
+        return int(await connection.fetchval(_READ) - before)
+    finally:
+        await transaction.rollback()
+
+
+_READ = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables"
