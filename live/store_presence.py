@@ -40,9 +40,10 @@ _VIEWERS: Final = """
     SELECT merchant_id, session_id, count(*) FROM come GROUP BY merchant_id, session_id ORDER BY session_id
     ON CONFLICT (session_id) DO UPDATE SET viewers = c.viewers + excluded.viewers
 """
+# By their ids alone: asked for open ones, PostgreSQL may read all that are open, which is the whole room.
 _CLOSE: Final = """
-    UPDATE watch_interval w SET ended_at = i.at FROM unnest($1::text::uuid[], $2::timestamptz[]) AS i (id, at)
-    WHERE w.id = i.id AND w.ended_at IS NULL
+    UPDATE watch_interval w SET ended_at = coalesce(w.ended_at, i.at)
+    FROM unnest($1::text::uuid[], $2::timestamptz[]) AS i (id, at) WHERE w.id = i.id
 """
 _COUNTS: Final = """
     SELECT s.id, coalesce(c.viewers, 0) AS viewers, coalesce(c.peak, 0) AS peak

@@ -7,7 +7,7 @@ from typing import Final
 from inventory.ledger import Ledger
 from keel.database import Pool
 from referrals.spreading import LEADERS_MAX, Figures, Leader, Money, Ranking, Ranks, Selling
-from referrals.store_trees import Place, figures_of, money_by_key, money_of
+from referrals.store_trees import Place, figures_of, money_by_key, money_of, name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +130,9 @@ _VALUE: Final = """
         WHEN 'within_visitors' THEN w.within_visitors WHEN 'levels' THEN w.levels END::bigint
 """
 _MONEY_OF: Final = "CASE $3::text WHEN 'placed' THEN 'sharer' WHEN 'within_placed' THEN 'reach' END"
-_NAMED: Final = """
-    SELECT g.*, p.display_name FROM page g
-    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, g.sharer_id)
-    ORDER BY g.value DESC, g.sharer_id
-"""
-# Its rows are what is shown: by a figure the best of them, by money along an index.
+_NAMED: Final = f"SELECT g.*, {name_of('g.sharer_id')} FROM page g ORDER BY g.value DESC, g.sharer_id"  # noqa: S608
+# Its rows are what is shown: by a figure the best of them, by money along an index. The sharers of these are asked of
+# their index, one by one: OFFSET keeps that from becoming a join, see store_trees.
 _SHARERS: Final = f"""
     WITH ranked AS (
         SELECT w.*, {_VALUE} AS value FROM tree_sharer w WHERE w.merchant_id = $1 AND w.scope_id = $2),
@@ -151,7 +148,9 @@ _PAYING: Final = f"""
             AND t.by IN ('sharer', 'reach') AND t.currency = $7
             AND ($4::bigint IS NULL OR t.placed < $4 OR t.placed = $4 AND t.key COLLATE "C" > $5::uuid::text)
         ORDER BY t.placed DESC, t.key COLLATE "C" LIMIT $6),
-    page AS (SELECT w.*, b.value FROM best b JOIN tree_sharer w ON w.scope_id = $2 AND w.sharer_id = b.sharer_id)
+    page AS (
+        SELECT w.*, b.value FROM best b CROSS JOIN LATERAL (
+            SELECT * FROM tree_sharer w WHERE w.scope_id = $2 AND w.sharer_id = b.sharer_id OFFSET 0) w)
     {_NAMED}
 """  # noqa: S608 - made of constants
 _COMMUNITIES: Final = """
@@ -176,17 +175,18 @@ _BROUGHT_MONEY: Final = """
     SELECT t.key, t.currency, sum(t.placed)::bigint AS placed, sum(t.paid)::bigint AS paid,
            sum(t.lapsed)::bigint AS lapsed, sum(t.cancelled)::bigint AS cancelled
     FROM tree_node n JOIN tree_scope c ON c.id = n.scope_id AND c.family_id = c.id
-    JOIN tree_money t ON t.scope_id = n.scope_id AND t.by = 'share' AND t.key = n.share_id::text
+    CROSS JOIN LATERAL (
+        SELECT * FROM tree_money t WHERE t.scope_id = n.scope_id AND t.by = 'share' AND t.key = n.share_id::text
+        OFFSET 0) t
     WHERE n.merchant_id = $1 AND n.share_id = ANY ($2::uuid[]) GROUP BY t.key, t.currency ORDER BY t.currency
 """
 # By an index, in the order of the board.
-_LEADERS: Final = """
+_LEADERS: Final = f"""
     WITH best AS MATERIALIZED (
         SELECT t.sharer_id, t.buyers, t.viewers, t.visitors FROM tree_sharer t
         WHERE t.merchant_id = $1 AND t.scope_id = $2 AND t.visitors + t.buyers > 0
         ORDER BY t.buyers DESC, t.viewers DESC, t.visitors DESC, t.sharer_id LIMIT $3)
-    SELECT b.*, p.display_name FROM best b
-    LEFT JOIN customer_profile p ON p.merchant_id = $1 AND p.customer_id = person_of($1, b.sharer_id)
+    SELECT b.*, {name_of("b.sharer_id")} FROM best b
     ORDER BY b.buyers DESC, b.viewers DESC, b.visitors DESC, b.sharer_id
-"""
+"""  # noqa: S608 - made of constants
 _SELLING: Final = "SELECT merchant_id, room_id, session_id FROM room_selling ORDER BY room_id"

@@ -131,13 +131,16 @@ _CAMPAIGN: Final = """
     SELECT id, family_id, title, campaign FROM share_target
     WHERE merchant_id = $1 AND kind = 'campaign' AND campaign = $2 AND (ends_at IS NULL OR ends_at > $3)
 """
+# From the touches of a person on: OFFSET keeps the shares from being read first, all that there are of a room.
 _LINE: Final = """
     WITH people (ids) AS MATERIALIZED (SELECT people_of($1, $2, $3)), came AS (
-        SELECT s.path || s.id AS ids FROM touch t JOIN share s ON s.merchant_id = t.merchant_id AND s.id = t.share_id
+        SELECT s.path || s.id AS ids FROM touch t CROSS JOIN LATERAL (
+            SELECT * FROM share s WHERE s.merchant_id = t.merchant_id AND s.id = t.share_id OFFSET 0) s
         WHERE t.merchant_id = $1 AND t.visitor_id = ANY ((SELECT ids FROM people)::uuid[]) AND t.at <= $3
             AND s.family_id = $4 AND s.sharer_id <> ALL ((SELECT ids FROM people)::uuid[])
         ORDER BY t.at DESC, t.id DESC LIMIT 1)
-    SELECT s.id, s.sharer_id, s.root_id, s.path FROM came JOIN share s ON s.merchant_id = $1 AND s.id = ANY (came.ids)
+    SELECT s.id, s.sharer_id, s.root_id, s.path FROM came CROSS JOIN LATERAL unnest(came.ids) AS a (id)
+    CROSS JOIN LATERAL (SELECT * FROM share s WHERE s.merchant_id = $1 AND s.id = a.id OFFSET 0) s
     ORDER BY s.depth
 """
 _THE_SAME: Final = """

@@ -31,6 +31,18 @@ def rows_touched(plan: dict[str, Any]) -> int:
     return own + sum(rows_touched(part) for part in plan.get("Plans", ()))
 
 
+async def rows_read(connection: Connection, statement: str, *arguments: object) -> int:
+    """Run a statement and take back what it wrote; the rows of tables that it and its functions read."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        before = await connection.fetchval(_READ)
+        await connection.fetch(statement, *arguments)
+        return int(await connection.fetchval(_READ) - before)
+    finally:
+        await transaction.rollback()
+
+
 class Watched:
     """Stands for a connection or a pool that only reads: what is asked of it is counted, and answered."""
 
@@ -50,3 +62,6 @@ class Watched:
     async def fetchval(self, statement: str, *arguments: Any, **options: Any) -> Any:
         row = await self.fetchrow(statement, *arguments, **options)
         return None if row is None else row[0]
+
+
+_READ = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables"

@@ -15,7 +15,8 @@ from keel.clock import FakeClock
 from keel.database import create_pool
 from keel.ids import Ids
 from keel.metrics import OUTBOX_DEAD
-from keel.outbox import ATTEMPTS_MAX, BATCH_MAX, KEEP_DONE_DAYS, LATER_S, RETRY_MAX_S, Fact, Handled, Relay
+from keel.outbox import _DUE, ATTEMPTS_MAX, BATCH_MAX, KEEP_DONE_DAYS, LATER_S, RETRY_MAX_S, Fact, Handled, Relay
+from tests.plans import explained, rows_touched
 
 EVENT = "INSERT INTO outbox_event (id, topic, aggregate, payload, at) VALUES ($1, $2, $3, '{\"n\": 1}', $4)"
 DELIVERY = """
@@ -280,3 +281,18 @@ async def test_a_lane_that_fails_does_not_end_the_round_of_the_later_ones(post: 
         await post.relay().tick()
     assert ids_of(post.heard) == [good]
     assert await post.states() == {bad: "waiting", good: "done"}
+
+
+async def test_what_an_outage_left_is_not_compared_with_itself(post: Post):
+    now = post.clock.now()
+    await post.pool.execute(BACKLOG, now)
+    async with post.pool.acquire() as connection:
+        plan = await explained(connection, _DUE, 7, now, ["ear"], BATCH_MAX)
+    assert rows_touched(plan) < 20 * 1_000
+
+
+BACKLOG = """
+    WITH n AS (SELECT gen_random_uuid() AS id FROM generate_series(1, 1000)),
+    event AS (INSERT INTO outbox_event (id, topic, aggregate, payload, at) SELECT id, 't', id, '{}', $1 FROM n)
+    INSERT INTO outbox_delivery (event_id, subscriber, lane, aggregate, due_at) SELECT id, 'ear', 7, id, $1 FROM n
+"""
