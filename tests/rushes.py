@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from keel.database import Connection
+from tests.plans import nobody_counts
 
 NOW: Final = datetime(2026, 11, 11, 12, tzinfo=UTC)
 MERCHANT: Final = str(UUID(int=7))  # his sale, room and session have the same id
@@ -22,8 +23,7 @@ def id_of(n: int) -> str:
 
 async def rush(connection: Connection, counted: str) -> None:
     """Orders 1 to ORDERS, of buyers whom every tenth brought; somebody counted when few were there, or none."""
-    for table in GROWING:
-        await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    await nobody_counts(connection, GROWING)
     if counted == "small":
         await _fill(connection, 1, SMALL)
     if counted != "never":

@@ -14,7 +14,7 @@ from referrals.attributing import decide
 from referrals.judgements import in_turn, judgement
 from referrals.judging import Judge
 from referrals.rule import rulebook_at
-from tests.plans import explained, rows_touched
+from tests.plans import explained, nobody_counts, rows_touched
 from tests.referrals.courts import Court, open_court
 from tests.referrals.test_judging_laws import MODELS, WHICH, WHO, History
 
@@ -115,8 +115,8 @@ async def test_a_buyer_of_very_many_names_takes_no_time_of_the_others(court: Cou
 async def test_what_an_order_costs_does_not_grow_with_the_sale_though_nobody_counted_since(court: Court, counted: str):
     """Half of them are judged already, and looked at once more."""
     grove = court.grove
-    for table in GROWING:
-        await grove.run(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+    async with grove.shop.pool.acquire() as connection:
+        await nobody_counts(connection, GROWING)
     if counted == "small":
         await fill(court, 1, 20)
     if counted != "never":
