@@ -1,5 +1,7 @@
 """Counters of the gate's upkeep."""
 
+from typing import Final
+
 from prometheus_client import Counter, Gauge
 
 REBUILDS = Counter("millpond_gate_rebuilds_total", "Gates rebuilt from the ledger")
@@ -10,3 +12,8 @@ HOLDS_SWEPT = Counter(
 DRIFT = Counter(
     "millpond_gate_drift_total", "Counters of the gate that disagreed with the ledger: must stay 0", ["law"]
 )
+NO_MORE_OUT: Final = "held + confirmed <= allocated"
+NO_MORE_FREE: Final = "free <= allocated - sold"
+EQUAL: Final = "equality when quiet"
+for _law in (NO_MORE_OUT, NO_MORE_FREE, EQUAL):
+    DRIFT.labels(law=_law)  # shown as 0 from the start: what begins at 1 never rises

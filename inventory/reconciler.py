@@ -13,7 +13,7 @@ from typing import Any, Final
 from inventory.book import SaleBook
 from inventory.gate import Gate
 from inventory.ledger import Ledger
-from inventory.metrics import DRIFT
+from inventory.metrics import DRIFT, EQUAL, NO_MORE_FREE, NO_MORE_OUT
 from inventory.model import ItemCount, SaleConfig, gate_fields
 from inventory.replies import GateStatus, NotEnoughFree
 from keel.clock import Clock, to_ms
@@ -86,7 +86,7 @@ class Reconciler:
                 config.id, segment, epoch=status.epoch, version=config.version, fields=fields, items=items
             )
             if isinstance(reply, NotEnoughFree):  # more is out than the ledger allocates: pushing again would not help
-                return self._alarm(config, segment, "held + confirmed <= allocated")
+                return self._alarm(config, segment, NO_MORE_OUT)
             return False
         watch.newer += 1  # a gate-first command is under way, or its commit failed
         if watch.newer >= TICKS_TO_ALARM:
@@ -116,9 +116,9 @@ class Reconciler:
         most = {a.no: max(a.allocated - a.sold, b.allocated - b.sold) for a, b in zip(before, after, strict=False)}
         watch.above = watch.above + 1 if any(free.get(no, 0) > units for no, units in most.items()) else 0
         if watch.above >= TICKS_TO_ALARM:
-            return self._alarm(config, segment, "free <= allocated - sold")
+            return self._alarm(config, segment, NO_MORE_FREE)
         if await self._unequal_when_quiet(config, status, after, watch):
-            return self._alarm(config, segment, "equality when quiet")
+            return self._alarm(config, segment, EQUAL)
         return False
 
     async def _unequal_when_quiet(

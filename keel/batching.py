@@ -37,6 +37,7 @@ class Batcher(Generic[T]):
         self._linger = linger
         self._waiting: deque[T] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._failures = FLUSH_FAILURES.labels(batcher=name)  # shown as 0 from the start
 
     def __len__(self) -> int:
         """Items that wait for the next batch."""
@@ -85,7 +86,7 @@ class Batcher(Generic[T]):
         try:
             await self._flush(batch)
         except Exception as error:  # house: broad-except because a failed flush must fail every waiter
-            FLUSH_FAILURES.labels(batcher=self._name).inc()
+            self._failures.inc()
             log.exception("batcher %s: a flush of %d failed", self._name, len(batch))
             for item in batch:
                 self._fail(item, error)

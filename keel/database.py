@@ -29,6 +29,11 @@ STAFF_POOL_TIMEOUT_S: Final = 2.0
 STAFF_PING_TIMEOUT_S: Final = 1.0
 _ASKED: Final = "was handed out before"
 
+# What is raised where a server is away, and of that alone: there is nothing to learn from where in our code it was met.
+UNREACHABLE: Final = (
+    OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError, asyncpg.ConnectionDoesNotExistError,
+)  # fmt: skip
 # Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
 _NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 _STAFF_LIMITS: Final[dict[str, Any]] = {

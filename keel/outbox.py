@@ -81,6 +81,10 @@ class Relay:
     subscribers: Mapping[str, Subscriber]
     clock: Clock
 
+    def __post_init__(self) -> None:
+        for name in self.subscribers:
+            OUTBOX_DEAD.labels(subscriber=name)  # shown as 0 from the start
+
     async def tick(self) -> int:
         """One round over all lanes with something due; how many deliveries were done.
 

@@ -38,6 +38,7 @@ from millpond.listeners import UpRefused
 from millpond.seed import seed_now
 from millpond.servers import connected, joined
 from millpond.settings import Settings, SettingsRefused, new_secrets
+from millpond.settings_read import read_settings
 from millpond.settings_shown import as_markdown, as_text
 from millpond.tokens_by_hand import COUNT_MAX, MINUTES_MAX, customer_token, customer_tokens
 
@@ -100,7 +101,10 @@ def migrate() -> None:
     """Bring the database up to date. Safe while it is in use, and safe to repeat."""
     with connected(_settings()) as reachable:
         assert reachable.database_url is not None
-        upgrade(reachable.database_url)
+        try:
+            upgrade(reachable.database_url)
+        except OSError as error:
+            raise EngineFailed(f"PostgreSQL does not answer: {error}") from error
 
 
 @app.command()
@@ -229,7 +233,7 @@ def _explain(refusal: Exception) -> None:
 
 def _settings() -> Settings:
     """Read the settings and set up what is logged before the process does so itself."""
-    settings = Settings()
+    settings = read_settings()
     setup(settings.log_level, as_json=settings.log_json)
     return settings
 

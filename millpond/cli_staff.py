@@ -23,6 +23,7 @@ from keel.ids import is_id
 from keel.logs import setup
 from millpond.servers import connected
 from millpond.settings import Settings, SettingsRefused
+from millpond.settings_read import read_settings
 from millpond.wiring import parts_for
 
 ACTOR: Final = "command line"
@@ -116,7 +117,7 @@ def _password() -> str:
 
 def _run(merchant: str | None, work: Work) -> None:
     """Do the work for a merchant. A refusal is one line and exit code 1."""
-    settings = Settings()
+    settings = read_settings()
     setup(settings.log_level, as_json=settings.log_json)
     merchant_id = merchant or settings.with_secrets().staff_tokens[0].merchant_id
     if not is_id(merchant_id):

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from millpond.engines import EngineFailed, Engines, is_owned
+from millpond.engines import LOCK_MAX_S, EngineFailed, Engines, is_owned
 from millpond.settings import Settings
+
+JOIN_MAX_S: Final = 20.0  # somebody waits for a command's answer, and engines that run answer, or stand still
 
 # Nothing listens at these, but whoever listens "everywhere" is found there from this machine.
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -16,7 +18,7 @@ def host_from_here(host: str) -> str:
     return _EVERYWHERE.get(host, host)
 
 
-def open_engines(settings: Settings, *, share: bool = True) -> Engines:
+def open_engines(settings: Settings, *, share: bool = True, patience_s: float = LOCK_MAX_S) -> Engines:
     """The engines for the URLs that `settings` leaves out. Raises EngineFailed."""
     return Engines.open(
         settings.data_dir,
@@ -25,6 +27,7 @@ def open_engines(settings: Settings, *, share: bool = True) -> Engines:
         postgres_options={"shared_buffers": f"{settings.embedded_postgres_buffers_mb}MB"},
         valkey_options={"maxmemory": f"{settings.embedded_valkey_memory_mb}mb"},
         share=share,
+        patience_s=patience_s,
     )
 
 
@@ -46,9 +49,10 @@ def connected(settings: Settings) -> Iterator[Settings]:
 
 @contextmanager
 def joined(settings: Settings) -> Iterator[Settings]:
-    """`connected` to servers that somebody else runs. Raises EngineFailed where they would have to be started."""
+    """`connected` to servers that somebody else runs. Raises EngineFailed where they would have to be started, and
+    where they do not answer for JOIN_MAX_S."""
     given = settings.database_url is not None and settings.redis_url is not None
     if not given and not is_owned(settings.data_dir):
         raise EngineFailed(f"Nothing runs in {settings.data_dir}: start `millpond up` first, in another terminal.")
-    with connected(settings) as reachable:
-        yield reachable
+    with open_engines(settings, patience_s=JOIN_MAX_S) as engines:
+        yield with_urls(settings, engines)

@@ -36,7 +36,7 @@ from millpond.settings_kinds import (
 from millpond.settings_media import MediaSettings
 from millpond.settings_posters import PosterSettings
 
-__all__ = ["PREFIX", "PROCESSES_MAX", "Settings", "SettingsRefused", "StaffToken", "new_secrets"]
+__all__ = ["PREFIX", "PROCESSES_MAX", "Settings", "SettingsRefused", "StaffToken", "environment_name", "new_secrets"]
 
 PREFIX: Final = "MILLPOND_"
 PROCESSES_MAX: Final = 64
@@ -177,16 +177,18 @@ class Settings(GatewaySettings, MediaSettings, PosterSettings, BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """Our environment with these settings in it, secrets included: a child process reads the same ones."""
-        fields = {
-            str(field.validation_alias or PREFIX + name.upper()): _plain(getattr(self, name))
-            for name, field in type(self).model_fields.items()
-        }
+        fields = {environment_name(name): _plain(getattr(self, name)) for name in type(self).model_fields}
         texts = {
             name: json.dumps(value) if isinstance(value, dict | list) else str(value)
             for name, value in fields.items()
             if value is not None
         }
         return os.environ | texts
+
+
+def environment_name(field: str) -> str:
+    """What a setting is called where it is set."""
+    return str(Settings.model_fields[field].validation_alias or PREFIX + field.upper())
 
 
 class MadeSecrets(BaseModel):

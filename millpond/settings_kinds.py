@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, SecretStr, StringConstraints
 
@@ -33,13 +34,22 @@ def _named_proxies(text: str) -> str:
     return text
 
 
+def _with_a_port(url: str) -> str:
+    """What stands where the port belongs may be a part of the password, so nothing of it is said."""
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError("its port is no number: is a / or an @ in the password written as %2F or %40?") from None
+    return url
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 MerchantId = Annotated[str, AfterValidator(_canonical_id)]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,32}$")]
 TrustedProxies = Annotated[str, AfterValidator(_named_proxies)]
-DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://")]
+DatabaseUrl = Annotated[str, StringConstraints(pattern=r"^postgres(ql)?://"), AfterValidator(_with_a_port)]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
-RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://")]
+RedisUrl = Annotated[str, StringConstraints(pattern=r"^rediss?://"), AfterValidator(_with_a_port)]
 
 
 class StaffToken(BaseModel):

@@ -193,6 +193,8 @@ class OrderOut(OrderBrief):
     refunded_total: int
     room_id: str | None
     session_id: str | None
+    pin_id: str | None
+    broadcast_offset_ms: int | None
     receipt_no: int | None
     history: list[StepOut]
     notes: list[NoteOut]

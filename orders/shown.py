@@ -11,6 +11,7 @@ from orders.schemas_staff import OrderBrief, OrderOut, RecipientOut
 from orders.tables import OrderHistoryRow, OrderNoteRow
 
 _AMOUNTS: Final = ("lines_total", "adjustment_total", "shipping_total", "refunded_total")
+_ON_AIR: Final = ("room_id", "session_id", "pin_id")
 _lines = msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
@@ -29,7 +30,8 @@ def order_of(
 ) -> OrderOut:
     """An order with all that is known of it."""
     rest: dict[str, Any] = {name: row[name] for name in _AMOUNTS}
-    rest |= {name: None if row[name] is None else str(row[name]) for name in ("room_id", "session_id")}
+    rest |= {name: None if row[name] is None else str(row[name]) for name in _ON_AIR}
+    rest["broadcast_offset_ms"] = row["broadcast_offset_ms"]
     rest |= {"receipt_no": row["verdict_no"], "history": history, "notes": notes}
     return OrderOut.model_validate(_values(row, plain=plain) | rest)
 

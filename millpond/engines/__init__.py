@@ -9,8 +9,8 @@ supervisor leaves nothing that the next one could not adopt.
 """
 
 from millpond.engines.engine import Engine, EngineFailed
-from millpond.engines.pair import Engines, is_owned
+from millpond.engines.pair import LOCK_MAX_S, Engines, is_owned
 from millpond.engines.postgres import Postgres
 from millpond.engines.valkey import Valkey
 
-__all__ = ["Engine", "EngineFailed", "Engines", "Postgres", "Valkey", "is_owned"]
+__all__ = ["LOCK_MAX_S", "Engine", "EngineFailed", "Engines", "Postgres", "Valkey", "is_owned"]

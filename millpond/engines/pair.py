@@ -44,11 +44,12 @@ class Engines:
         postgres_options: Mapping[str, str] | None = None,
         valkey_options: Mapping[str, str] | None = None,
         share: bool = True,
+        patience_s: float = LOCK_MAX_S,
     ) -> Self:
         """Start, adopt or join the engines of `data_dir`; return when they take commands.
 
         With neither engine asked for, nothing is touched. Without `share`, engines that another process owns are
-        refused instead of joined. Raises EngineFailed.
+        refused instead of joined; `patience_s`: how long to wait for them to answer. Raises EngineFailed.
         """
         if not (postgres or valkey):
             return cls(data_dir, None, None)
@@ -58,7 +59,7 @@ class Engines:
             Postgres(folder / "postgres", postgres_options) if postgres else None,
             Valkey(folder / "valkey", valkey_options) if valkey else None,
         )
-        engines._join_or_start(share=share)
+        engines._join_or_start(share=share, patience_s=patience_s)
         return engines
 
     @property
@@ -101,9 +102,9 @@ class Engines:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _join_or_start(self, *, share: bool) -> None:
+    def _join_or_start(self, *, share: bool, patience_s: float) -> None:
         """Own the engines or find them running; the owner may end while we wait for it to start them."""
-        deadline = time.monotonic() + LOCK_MAX_S
+        deadline = time.monotonic() + patience_s
         while not (self._own_and_start() or (share and all(engine.adopt() and engine.ready() for engine in self.all))):
             if not share:
                 raise EngineFailed(f"Another process runs the engines of {self.data_dir}: stop it first.")

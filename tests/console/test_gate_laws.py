@@ -16,6 +16,7 @@ from inventory.running import close_sale
 from inventory.sweeper import Sweeper
 from keel.database import create_pool
 from keel.lua import connect
+from orders.attempt import Placed
 from tests.console.served import Served
 from tests.inventory.selling import draft_sale
 
@@ -190,3 +191,20 @@ async def test_a_database_that_does_not_answer_is_said_plainly(served: Served):
     with pytest.raises(NotAuditable, match="PostgreSQL does not answer"):
         async with create_pool("postgresql://x@127.0.0.1:1/x") as pool:
             await audit(pool, served.shop.gate, served.sale.id, wait_s=0)
+
+
+async def test_a_buyer_of_several_orders_is_counted_whole_by_a_gate_that_was_rebuilt(served: Served):
+    """The rebuilt gate has the lines of each of his orders, one after the other."""
+    buyer = served.shop.ids.new()
+    for key in ("first", "second"):
+        assert isinstance(await served.order(buyer, key, 0, 1), Placed)
+    await served.placement.drained()
+    assert await served.broken() == set()
+    await served.shop.redis.flushdb()
+    await served.shop.selling.rebuilder.rebuild(served.sale.id, 0)
+    assert await served.shop.redis.hget(await served.key_of("buyers"), buyer) in {b"2:1,2:1", "2:1,2:1"}
+    assert await served.broken() == set()
+    await served.shop.redis.hset(await served.key_of("buyers"), buyer, "2:1,2:1,2:1")
+    assert await served.broken() == {"gate-buyers-are-claims"}
+    await served.shop.redis.hset(await served.key_of("buyers"), buyer, "2:2,what")
+    assert await served.broken() == {"gate-buyers-are-claims"}

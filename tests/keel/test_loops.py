@@ -58,6 +58,18 @@ async def test_a_tick_that_fails_is_counted_and_the_next_one_comes(caplog):
     assert ticks == [0, 1, 2]
     assert failures._value.get() == 2
     assert caplog.text.count("loop stumbling: tick failed") == 2
+    assert caplog.text.count("\n") == 2, "what is away is said in a line"
+
+
+async def test_a_fault_of_ours_is_logged_with_where_it_was_met(caplog):
+    stop = asyncio.Event()
+
+    async def tick() -> None:
+        stop.set()
+        raise KeyError("of ours")
+
+    await asyncio.wait_for(run_every("faulty", 0.001, stop, tick), 5)
+    assert "loop faulty: tick failed\nTraceback" in caplog.text
 
 
 async def test_a_loop_that_is_cancelled_ends():

@@ -54,6 +54,8 @@ async def test_a_host_fills_the_shelf_pins_and_the_order_says_so(served: Served)
         "SELECT session_id::text, pin_id::text, broadcast_offset_ms FROM orders WHERE id = :id", id=order.json()["id"]
     )
     assert row == {"session_id": session_id, "pin_id": pinned.json()["id"], "broadcast_offset_ms": 7_000}
+    shown = (await ask(served, "GET", f"orders/{order.json()['id']}")).json()
+    assert {name: shown[name] for name in row} == row
     shelf = (await ask(served, "GET", f"sessions/{session_id}/shelf")).json()
     assert (shelf["pin"]["no"], [slot["no"] for slot in shelf["slots"]]) == (2, [1, 2])
     assert (await ask(served, "POST", f"sessions/{session_id}/unpin")).status_code == 204

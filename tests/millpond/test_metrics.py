@@ -1,10 +1,18 @@
 """Metrics are read on this machine alone, one port for each process, and never at the shop's door."""
 
+import asyncio
 import socket
+from collections.abc import Sequence
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
+from keel.batching import Batcher
+from keel.clock import FakeClock
+from keel.database import create_pool
+from keel.loops import run_every
+from keel.outbox import Fact, Handled, Relay
 from millpond.metrics import metrics_at
 from millpond.settings import SettingsRefused
 from tests.orders.serving import serve
@@ -26,6 +34,33 @@ def test_a_process_shows_its_metrics_until_it_ends():
         assert "millpond_clock_offset_ms" in shown
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        'millpond_gate_drift_total{law="free <= allocated - sold"}',
+        'millpond_ledger_faults_total{fault="Unknown"}',
+        'millpond_outbox_dead_total{subscriber="nobody failed"}',
+        'millpond_flush_failures_total{batcher="nothing failed"}',
+        'millpond_loop_failures_total{loop="never failed"}',
+    ],
+)
+async def test_what_must_stay_0_is_shown_as_0_before_it_happens(counter, database_url):
+    stop = asyncio.Event()
+    stop.set()
+
+    async def deliver(facts: Sequence[Fact]) -> list[Handled]:
+        return [Handled.DONE for _ in facts]
+
+    async def flush(_: list[str]) -> None:
+        pass
+
+    await run_every("never failed", 1, stop, stop.wait)
+    Batcher("nothing failed", flush, print, items_max=1, weight_max=1, weigh=len)
+    async with create_pool(database_url) as pool:
+        Relay(pool, {"nobody failed": deliver}, FakeClock())
+    assert f"{counter} 0.0" in generate_latest().decode()
 
 
 def test_without_a_port_nothing_listens():

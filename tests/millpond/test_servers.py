@@ -1,8 +1,12 @@
 """Where a process finds its servers: those it was given, and embedded ones for the rest."""
 
+import signal
+
 import pytest
 
-from millpond.servers import connected
+from millpond import servers
+from millpond.engines import EngineFailed
+from millpond.servers import connected, joined, open_engines
 from millpond.settings import Settings
 
 DATABASE = "postgresql://somewhere/shop"
@@ -28,3 +32,15 @@ def test_what_is_not_given_is_embedded_for_as_long_as_it_is_needed(folder):
         assert "127.0.0.1" in str(settings.redis_url)
         assert (folder / "valkey").exists()
     assert not (folder / "postgres").exists()
+
+
+def test_a_command_does_not_wait_for_ever_for_an_engine_that_stands_still(folder, monkeypatch):
+    monkeypatch.setattr(servers, "JOIN_MAX_S", 0.5)
+    settings = Settings(database_url=DATABASE, data_dir=folder)
+    with open_engines(settings) as engines:
+        with joined(settings) as found:
+            assert found.redis_url == engines.redis_url
+        assert engines.valkey is not None
+        engines.valkey.kill(signal.SIGSTOP)
+        with pytest.raises(EngineFailed, match="do not answer"), joined(settings):
+            pass

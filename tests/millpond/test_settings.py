@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from keel.ids import is_id
 from millpond.settings import Settings, SettingsRefused, StaffToken
+from tests.millpond.commands import run
 
 SECRET = "a secret of thirty-two bytes, or more"
 MERCHANT = "0197a3c0-0000-7000-8000-000000000001"
@@ -136,3 +137,23 @@ def test_damaged_secrets_are_named_and_not_shown(tmp_path, text):
     with pytest.raises(SettingsRefused, match=r"secrets\.json is damaged") as refused:
         Settings(data_dir=tmp_path).with_secrets()
     assert text not in str(refused.value) or not text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("MILLPOND_CORS_ORIGINS", "https://shop.example", "MILLPOND_CORS_ORIGINS: is not JSON"),
+        ("MILLPOND_TOKEN_KEYS", '{"first": "hunter11', "MILLPOND_TOKEN_KEYS: is not JSON"),
+        ("MILLPOND_TOKEN_KEYS", '{"first": "hunter11"}', "MILLPOND_TOKEN_KEYS.first: Value error, must have at least"),
+        ("MILLPOND_API_PORT", "hunter11", "MILLPOND_API_PORT: Input should be a valid integer"),
+        ("REDIS_URL", "redis://:hunter11/x@h:6379/0", "REDIS_URL: Value error, its port is no number"),
+        ("DATABASE_URL", "postgresql://u:hunter11/x@h:5432/db", "DATABASE_URL: Value error, its port is no number"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name_and_its_value_is_not_said(name, value, said):
+    environment = {"PATH": "/bin", name: value}
+    for command, code in ((("settings",), 1), (("migrate",), 1), (("audit", "x"), 2), (("staff", "list"), 1)):
+        ended = run(*command, environment=environment)
+        assert ended.returncode == code
+        assert ended.stderr.startswith(said)
+        assert "hunter11" not in ended.stdout + ended.stderr
