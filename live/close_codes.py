@@ -48,18 +48,24 @@ MEANING: Final[dict[CloseCode, str]] = {
 }
 assert MEANING.keys() == set(CloseCode), "every code has its meaning"
 
+NOT_UTF8: Final = 1007
 # Codes that RFC 6455 gives, and others of ours that never pass this table: what a client may meet besides.
 STANDARD: Final[dict[int, tuple[ComeBack, str]]] = {
     1000: (ComeBack.NO, "you closed the socket"),
     1001: (ComeBack.YES, "the gateway went away"),
     1002: (ComeBack.NO, "the frames break RFC 6455"),
     1006: (ComeBack.YES, "the connection was lost; nobody said why"),
-    1007: (ComeBack.NO, "a text that is not UTF-8"),
+    NOT_UTF8: (ComeBack.NO, "a text that is not UTF-8"),
     1009: (ComeBack.NO, "a message larger than the limit"),
     1011: (ComeBack.YES, "a fault of ours"),
 }
 
 _BY_HUNDRED: Final = {40: ComeBack.YES, 41: ComeBack.WITH_TOKEN, 42: ComeBack.NO}
+
+
+def meaning_of(code: int) -> str:
+    """Why a socket is closed with this code, of ours or of RFC 6455."""
+    return STANDARD[code][1] if code in STANDARD else MEANING[CloseCode(code)]
 
 
 def come_back(code: int) -> ComeBack:

@@ -12,7 +12,7 @@ import msgspec
 
 from keel.buckets import Bucket, Rate, too_many
 from keel.errors import Malformed, Refusal
-from live.close_codes import CloseCode
+from live.close_codes import NOT_UTF8, CloseCode
 from live.messages import Hello, Join, PlaceRequest, Request
 from live.socket_errors import HelloFirst, NotJoined, TooManyRooms
 
@@ -53,7 +53,7 @@ class Refused(Exception):
 class Goodbye(Exception):
     """The socket has to be closed, with this code."""
 
-    def __init__(self, code: CloseCode, refusal: Refusal | None = None) -> None:
+    def __init__(self, code: int, refusal: Refusal | None = None) -> None:
         super().__init__(code)
         self.code, self.refusal = code, refusal
 
@@ -111,11 +111,11 @@ class Conversation:
     def _read(self, text: bytes) -> Request:
         try:
             return self._decode(text)
-        except UnicodeDecodeError:
-            raise self._fault("the message is not UTF-8", text) from None
         except RecursionError:
             raise self._fault("nested too deeply", text) from None
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            if not _is_utf8(text):  # RFC 6455, 8.1: the connection fails
+                raise Goodbye(NOT_UTF8, Malformed(detail="the message is not UTF-8")) from None
             raise self._fault(str(error)[:DETAIL_CHARS_MAX], text) from error
 
     def _fault(self, detail: str, text: bytes) -> Exception:
@@ -124,6 +124,14 @@ class Conversation:
         if self._faults > FAULTS_MAX:
             return Goodbye(CloseCode.UNREADABLE, refusal)
         return Refused(refusal, _ref_of(text))
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _ref_of(text: bytes) -> str | None:

@@ -4,14 +4,14 @@ import secrets
 from typing import Final
 
 from keel.errors import Refusal
-from live.close_codes import MEANING, CloseCode, ComeBack, come_back
+from live.close_codes import ComeBack, come_back, meaning_of
 from live.connection import ViewerConnection
 from live.messages import Bye
 
 COME_BACK_WITHIN_MS: Final = 5_000  # everybody who is sent away at once comes back spread over this
 
 
-def say_bye(connection: ViewerConnection, code: CloseCode, refusal: Refusal | None = None) -> None:
+def say_bye(connection: ViewerConnection, code: int, refusal: Refusal | None = None) -> None:
     """Say bye, if anything may still be said, and close. Safe to repeat."""
     if not connection.is_open:
         return
@@ -23,4 +23,4 @@ def say_bye(connection: ViewerConnection, code: CloseCode, refusal: Refusal | No
         problem=None if refusal is None else refusal.document(),
     )
     connection.say(bye)
-    connection.end(code, MEANING[code])
+    connection.end(code, meaning_of(code))

@@ -73,6 +73,16 @@ async def test_what_ends_a_socket_ends_it_with_a_code(pond, bystander, raw, code
         assert await watcher.closed() == code
 
 
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xff", b'{"type":"join","place":"\xc3"}', b'{"type":"leave","place":"\xed\xa0\x80"}']
+)
+async def test_what_is_not_utf8_ends_its_socket(pond, bystander, raw):
+    async with pond.viewer() as watcher:
+        await watcher.socket.send(raw, text=True)
+        assert await watcher.closed() == 1007
+        assert watcher.kept[-1]["problem"]["detail"] == "the message is not UTF-8"
+
+
 async def test_an_expired_token_is_no_hello_and_a_token_that_expires_later_stops_orders_not_the_show(pond, bystander):
     async with pond.bare() as watcher:
         await watcher.say(type="hello", token=pond.token(ttl_s=-60))
