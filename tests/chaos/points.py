@@ -26,7 +26,7 @@ GATE_CALLS: Final = (
 # A piece of text that is in this statement and in no other one of the order path.
 STATEMENTS: Final[Mapping[str, str]] = {
     "place": "FROM orders_place(",
-    "claims": "AS w (customer, key)\n    JOIN claim",
+    "claims": "SELECT c.customer_id, c.key, c.id, c.state, c.fingerprint FROM unnest(",
     "readings": "SELECT s.id, s.version, array(",
     "sale": "v.title AS item_title",
     "counts": "SELECT k.item_id, i.no, k.allocated, k.sold, k.epoch",
@@ -47,7 +47,7 @@ STATEMENTS: Final[Mapping[str, str]] = {
     "snapshot_buyers": "string_agg(lines, ',') AS lines",
     "relay_lanes": "SELECT DISTINCT lane FROM outbox_delivery",
     "relay_lock": "hashtextextended('outbox lane', 0)",
-    "relay_due": "e.at, d.subscriber, d.attempts",
+    "relay_due": "SELECT e.*, d.subscriber, d.attempts",
     "relay_done": "SET state = 'done', done_at",
     "relay_later": "UPDATE outbox_delivery SET due_at = $3",
     "relay_failed": "attempts = attempts + 1",

@@ -185,7 +185,7 @@ def test_a_folder_that_cannot_be_written_is_named(up, tmp_path):
     ("name", "value", "expected"),
     [
         ("DATABASE_URL", "postgresql://127.0.0.1:1/x", "MILLPOND_TOKEN_KEYS"),
-        ("MILLPOND_API_PROCESSES", "many", "api_processes"),
+        ("MILLPOND_API_PROCESSES", "many", "MILLPOND_API_PROCESSES: Input should be"),
         ("MILLPOND_API_HOST", "no such host", "MILLPOND_API_HOST"),
     ],
 )
