@@ -195,12 +195,14 @@ _TOUCHES: Final = """
     SELECT w.no, t.id AS touch_id, t.at, t.share_id
     FROM unnest($2::int[], $3::text[], $4::timestamptz[]) AS w (no, people, placed_at)
     CROSS JOIN LATERAL (
-        (SELECT t.id, t.share_id, t.at FROM touch t
-         WHERE t.merchant_id = $1 AND t.visitor_id = ANY (w.people::uuid[]) AND t.at <= w.placed_at
+        (SELECT t.id, t.share_id, t.at FROM unnest(w.people::uuid[]) AS p (id) CROSS JOIN LATERAL (
+            SELECT * FROM touch t WHERE t.merchant_id = $1 AND t.visitor_id = p.id AND t.at <= w.placed_at
+            ORDER BY t.at DESC, t.id DESC LIMIT $5) t
          ORDER BY t.at DESC, t.id DESC LIMIT $5)
         UNION
-        (SELECT t.id, t.share_id, t.at FROM touch t
-         WHERE t.merchant_id = $1 AND t.visitor_id = ANY (w.people::uuid[]) AND t.at <= w.placed_at
+        (SELECT t.id, t.share_id, t.at FROM unnest(w.people::uuid[]) AS p (id) CROSS JOIN LATERAL (
+            SELECT * FROM touch t WHERE t.merchant_id = $1 AND t.visitor_id = p.id AND t.at <= w.placed_at
+            ORDER BY t.at, t.id LIMIT $6) t
          ORDER BY t.at, t.id LIMIT $6)) t
 """
 _SHARES: Final = """

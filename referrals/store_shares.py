@@ -134,10 +134,11 @@ _CAMPAIGN: Final = """
 # From the touches of a person on: OFFSET keeps the shares from being read first, all that there are of a room.
 _LINE: Final = """
     WITH people (ids) AS MATERIALIZED (SELECT people_of($1, $2, $3)), came AS (
-        SELECT s.path || s.id AS ids FROM touch t CROSS JOIN LATERAL (
+        SELECT s.path || s.id AS ids FROM people CROSS JOIN LATERAL unnest(people.ids) AS p (id) CROSS JOIN LATERAL (
+            SELECT * FROM touch t WHERE t.merchant_id = $1 AND t.visitor_id = p.id AND t.at <= $3 OFFSET 0) t
+        CROSS JOIN LATERAL (
             SELECT * FROM share s WHERE s.merchant_id = t.merchant_id AND s.id = t.share_id OFFSET 0) s
-        WHERE t.merchant_id = $1 AND t.visitor_id = ANY ((SELECT ids FROM people)::uuid[]) AND t.at <= $3
-            AND s.family_id = $4 AND s.sharer_id <> ALL ((SELECT ids FROM people)::uuid[])
+        WHERE s.family_id = $4 AND s.sharer_id <> ALL (people.ids)
         ORDER BY t.at DESC, t.id DESC LIMIT 1)
     SELECT s.id, s.sharer_id, s.root_id, s.path FROM came CROSS JOIN LATERAL unnest(came.ids) AS a (id)
     CROSS JOIN LATERAL (SELECT * FROM share s WHERE s.merchant_id = $1 AND s.id = a.id OFFSET 0) s

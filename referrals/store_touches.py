@@ -158,8 +158,10 @@ _END: Final = "DELETE FROM touch_writer WHERE id = $1"
 _WATERMARK: Final = "SELECT least(min(flushed_until), $2) FROM touch_writer WHERE seen_at >= $1"
 _OF_PEOPLE: Final = """
     SELECT t.id AS touch_id, t.visitor_id, t.channel, t.community, t.session_id, t.at, s.*
-    FROM touch t JOIN share s ON s.merchant_id = t.merchant_id AND s.id = t.share_id
-    WHERE t.merchant_id = $1 AND t.visitor_id = ANY ((SELECT people_of($1, $2, $3))::uuid[])
-        AND t.at <= $3 AND ($4::timestamptz IS NULL OR t.at >= $4)
+    FROM unnest(people_of($1, $2, $3)) AS p (id) CROSS JOIN LATERAL (
+        SELECT * FROM touch t
+        WHERE t.merchant_id = $1 AND t.visitor_id = p.id AND t.at <= $3 AND ($4::timestamptz IS NULL OR t.at >= $4)
+        ORDER BY t.at DESC, t.id DESC LIMIT $5) t
+    JOIN share s ON s.merchant_id = t.merchant_id AND s.id = t.share_id
     ORDER BY t.at DESC, t.id DESC LIMIT $5
 """

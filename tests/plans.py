@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from keel.database import Connection
+from keel.database import PLANNER, Connection
 
 
 async def explained(connection: Connection, statement: str, *arguments: object) -> dict[str, Any]:
@@ -33,8 +33,10 @@ def rows_touched(plan: dict[str, Any]) -> int:
 
 
 async def nobody_counts(connection: Connection, tables: Sequence[str]) -> None:
-    """From now on statistics of these stay as they are. Of a test before in this database no empty pages are left, from
-    which PostgreSQL would take it that pages have no rows."""
+    """From now on statistics of these stay as they are, and this connection plans as ours do. Of a test before in this
+    database no empty pages are left, from which PostgreSQL would take it that pages have no rows."""
+    for name, value in PLANNER.items():
+        await connection.execute("SELECT set_config($1, $2, false)", name, value)
     for table in tables:
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
         if await connection.fetchval("SELECT pg_relation_size($1::text::regclass)", table):

@@ -14,6 +14,7 @@ from keel.database import (
     IDLE_TIMEOUT_MS,
     LOCK_TIMEOUT_MS,
     LONG_ANSWER_TIMEOUT_S,
+    PLANNER,
     STAFF_ANSWER_TIMEOUT_S,
     STAFF_IDLE_TIMEOUT_MS,
     STAFF_LOCK_TIMEOUT_MS,
@@ -101,6 +102,22 @@ async def test_long_readings_end_too_and_a_vanished_guard_lets_go(database_url):
     async with create_pool(database_url) as pool:
         assert await pool.fetchval(SETTING_MS, "statement_timeout") == LONG_ANSWER_TIMEOUT_S * 1000
         assert await pool.fetchval(SETTING_MS, "idle_in_transaction_session_timeout") == IDLE_TIMEOUT_MS
+
+
+async def test_what_we_ask_is_planned_alike_on_every_server(database_url):
+    """Unless somebody told it better, one that is given takes a page from memory for one of a turning disk."""
+    shown = "SELECT name, setting FROM pg_settings WHERE name IN ('random_page_cost', 'jit')"
+    async with create_pool(database_url) as pool, create_hot_pool(database_url, connections=1) as hot:
+        name = await pool.fetchval("SELECT current_database()")
+        await pool.execute(f"ALTER DATABASE {name} SET random_page_cost = 4")
+        await pool.expire_connections()
+        engine = create_engine(database_url)
+        async with engine.connect() as connection:
+            found = [{row[0]: row[1] for row in await one.fetch(shown)} for one in (pool, hot)]
+            found += [{row[0]: row[1] for row in await connection.execute(text(shown))}]
+        await engine.dispose()
+        await pool.execute(f"ALTER DATABASE {name} RESET random_page_cost")
+    assert found == [PLANNER] * 3
 
 
 async def test_a_reading_is_one_round_trip(database_url):

@@ -7,7 +7,7 @@ from live import store_presence
 from tests.plans import rows_read
 from tests.rushes import COUNTED, NOW, ORDERS, id_of, rush
 
-LEFT = range(1, ORDERS, ORDERS // 50)
+LEFT = range(1, ORDERS, ORDERS // 10)
 
 
 @COUNTED

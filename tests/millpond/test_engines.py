@@ -12,6 +12,7 @@ import psutil
 import pytest
 from redis import AuthenticationError, Redis
 
+from keel.database import PLANNER
 from millpond.engines import EngineFailed, Engines, engine, ports, processes
 from millpond.engines.folders import EngineUser
 from tests.databases import fetched
@@ -46,7 +47,7 @@ def test_passwords_are_in_private_files_and_on_no_command_line(pair):
 
 
 async def test_postgres_is_durable_and_valkey_never_evicts(pair):
-    for name, value in {"fsync": "on", "synchronous_commit": "on", "server_encoding": "UTF8"}.items():
+    for name, value in {**PLANNER, "fsync": "on", "synchronous_commit": "on", "server_encoding": "UTF8"}.items():
         assert await fetched(pair.database_url, f"SHOW {name}") == value
     assert await fetched(pair.database_url, "SELECT lower('ÄÖ')") == "äö"
     with Redis.from_url(pair.redis_url) as redis:

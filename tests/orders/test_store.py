@@ -10,7 +10,7 @@ from orders import store
 from tests.plans import rows_read
 from tests.rushes import COUNTED, MERCHANT, NOW, ORDERS, id_of, rush
 
-BATCH = range(1, ORDERS, ORDERS // 50)  # of 50
+BATCH = range(1, ORDERS, ORDERS // 10)
 
 
 @COUNTED
