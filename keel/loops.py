@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import suppress
 from typing import Any, Final
 
-from keel.database import UNREACHABLE
+from keel.database import NOT_MIGRATED, TURNED_AWAY, UNREACHABLE
+from keel.errors import Unavailable
 from keel.metrics import LOOP_FAILURES
 
 log = logging.getLogger(__name__)
@@ -55,15 +56,19 @@ async def at_start(ask: Callable[[], Awaitable[object]]) -> None:
     """Await what a process has to know before it serves, again where no answer came in time: a machine on which
     everything starts at once stands still now and then, and a loop would ask again too.
 
-    Raises TimeoutError after START_MAX_S, and at once whatever else `ask` raises.
+    Raises Unavailable after START_MAX_S without an answer, and at once where PostgreSQL is away or turns us away, which
+    takes a sentence and no traceback: whoever runs us starts us again.
     """
     deadline_s = time.monotonic() + START_MAX_S
     while True:
         try:
             await ask()
             return
-        except TimeoutError:
+        except TimeoutError as silence:
             if time.monotonic() >= deadline_s:
-                raise
+                raise Unavailable(detail=f"PostgreSQL gave no answer within {START_MAX_S:.0f} s.") from silence
             log.warning("no answer in time before the start, asked again")
+        except TURNED_AWAY as error:
+            hint = " Run millpond migrate first." if isinstance(error, NOT_MIGRATED) else ""
+            raise Unavailable(detail=f"PostgreSQL does not serve us: {error}.{hint}") from error
         await asyncio.sleep(START_PAUSE_S)

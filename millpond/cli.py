@@ -225,7 +225,7 @@ def _judged(judge: Callable[[], int]) -> int:
 
 def _explain(refusal: Exception) -> None:
     if not isinstance(refusal, ValidationError):
-        return _say(str(refusal))
+        return _say(": ".join(filter(None, (str(refusal), getattr(refusal, "detail", None)))))
     for problem in refusal.errors(include_url=False, include_input=False, include_context=False):
         _say(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
     return None

@@ -2,9 +2,11 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from keel import loops
+from keel.errors import Unavailable
 from keel.loops import at_start, every, few_at_once, run_every
 from keel.metrics import LOOP_FAILURES
 
@@ -114,11 +116,20 @@ async def test_a_start_outlives_an_answer_that_does_not_come_in_time():
     assert tries == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("error", "start_max_s"), [(TimeoutError, 0.0), (ConnectionRefusedError, LONG_S)])
-async def test_a_start_that_cannot_come_about_says_so(monkeypatch, error: type[OSError], start_max_s: float):
+REFUSED: tuple[tuple[Exception, float, str], ...] = (
+    (TimeoutError(), 0.0, "no answer"),
+    (ConnectionRefusedError("Connection refused"), LONG_S, "Connection refused"),
+    (asyncpg.InvalidPasswordError("password authentication failed"), LONG_S, "password authentication failed"),
+    (asyncpg.UndefinedTableError("relation is missing"), LONG_S, "millpond migrate"),
+)
+
+
+@pytest.mark.parametrize(("error", "start_max_s", "said"), REFUSED)
+async def test_a_start_that_cannot_come_about_says_why(monkeypatch, error: Exception, start_max_s: float, said: str):
     async def ask() -> None:
         raise error
 
     monkeypatch.setattr(loops, "START_MAX_S", start_max_s)
-    with pytest.raises(error):
+    with pytest.raises(Unavailable) as refused:
         await at_start(ask)
+    assert said in str(refused.value.detail)

@@ -1,6 +1,9 @@
 """Where a process finds its servers: those it was given, and embedded ones for the rest."""
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -44,3 +47,16 @@ def test_a_command_does_not_wait_for_ever_for_an_engine_that_stands_still(folder
         engines.valkey.kill(signal.SIGSTOP)
         with pytest.raises(EngineFailed, match="do not answer"), joined(settings):
             pass
+
+
+def test_a_process_whose_database_is_away_ends_with_a_sentence(tmp_path):
+    away = {"DATABASE_URL": "postgresql://somebody:secret@127.0.0.1:1/shop", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    worker = [sys.executable, "-m", "millpond", "worker"]
+    ended = subprocess.run(
+        worker, env=os.environ | away, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    (said,) = ended.stderr.splitlines()
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "PostgreSQL does not serve us" in said
+    assert "Connection refused" in said
+    assert "secret" not in said
