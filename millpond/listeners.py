@@ -49,7 +49,7 @@ def bound_socket(kind: str, host: str, port: int) -> Iterator[socket.socket]:
             if time.monotonic() > deadline:
                 raise UpRefused(
                     f"{host}, port {port}, cannot be used: {problem.strerror}."
-                    f" Set MILLPOND_{kind}_PORT to another port."
+                    f" Stop what has it, perhaps another `make up`, or set MILLPOND_{kind}_PORT to another port."
                 )
             time.sleep(TICK_S)
         yield listener
