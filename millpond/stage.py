@@ -80,7 +80,9 @@ def run_on_stage(settings: Settings, api: str | None, actor: str, play: Callable
     Raises DrillRefused, NotAuditable, Refusal, EngineFailed and SettingsRefused.
     """
     logging.getLogger().setLevel(logging.WARNING)  # what happens is on the screen
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # As Ctrl-C, of which asyncio makes a cancellation. Raised wherever the loop is, an exception may keep from its end
+    # what has to put the sale away.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         with joined(settings.with_secrets()) as reachable:
             return asyncio.run(_play(reachable, target_of(settings, api), actor, play))

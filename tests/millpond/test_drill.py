@@ -105,7 +105,7 @@ async def test_a_drill_that_is_stopped_puts_its_sale_away(stack: Stack, database
     drill.send_signal(sign)
     output, errors = drill.communicate(timeout=COMMAND_MAX_S)
     assert drill.returncode == INTERRUPTED, output + errors
-    assert "closed and archived" in output
+    assert "closed and archived" in output, errors
     assert await fetched(database_url, "SELECT count(*) FROM sale WHERE archived_at IS NULL") == 0
 
 
