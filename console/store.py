@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 
 from console.model import NotAuditable
-from keel.database import Connection, Pool
+from keel.database import TURNED_AWAY, Connection, Pool
 
 WORK_MEMORY: Final = "64MB"  # for each sort and hash; a million orders are sorted a few times
 LAW_MAX: Final = "10min"
@@ -45,7 +45,7 @@ def readable() -> Iterator[None]:
         yield
     except asyncpg.UndefinedTableError as error:
         raise NotAuditable("The database has none of our tables: run `millpond migrate`.") from error
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (*TURNED_AWAY, asyncpg.InterfaceError) as error:
         raise NotAuditable(f"PostgreSQL does not answer: {type(error).__name__}: {error}") from error
 
 

@@ -32,10 +32,10 @@ _ASKED: Final = "was handed out before"
 # What is raised where a server is away, and of that alone: there is nothing to learn from where in our code it was met.
 UNREACHABLE: Final = (
     OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError, asyncpg.ConnectionDoesNotExistError,
+    asyncpg.CrashShutdownError,
 )  # fmt: skip
 NOT_MIGRATED: Final = (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.UndefinedColumnError)
-TURNED_AWAY: Final = (*UNREACHABLE, asyncpg.PostgresError)
+TURNED_AWAY: Final = (OSError, asyncpg.PostgresError)  # or away, as above
 # Lock, statement and idle timeouts, deadlock, serialization, no connection left, a server that goes down or comes up.
 _NOT_NOW: Final = {"55P03", "57014", "25P03", "40P01", "40001", "53300", "57P01", "57P02", "57P03"}
 # Given servers plan as our own engines, whose plans are the tested ones: the pages of a sale are in memory. Where they

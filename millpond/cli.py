@@ -17,7 +17,6 @@ from console.model import NotAuditable
 from keel.clock import FollowingClock
 from keel.errors import Refusal
 from keel.ids import is_id
-from keel.logs import setup
 from migrations import upgrade
 from millpond import api as api_process
 from millpond import audit as audit_process
@@ -37,7 +36,7 @@ from millpond.lifeline import stop_with_supervisor
 from millpond.listeners import UpRefused
 from millpond.seed import seed_now
 from millpond.servers import connected, joined
-from millpond.settings import Settings, SettingsRefused, new_secrets
+from millpond.settings import SettingsRefused, new_secrets
 from millpond.settings_read import read_settings
 from millpond.settings_shown import as_markdown, as_text
 from millpond.tokens_by_hand import COUNT_MAX, MINUTES_MAX, customer_token, customer_tokens
@@ -62,14 +61,14 @@ REFUSALS = EngineFailed, ChildCrashes, Refusal, SettingsRefused, UpRefused
 @app.command()
 def up() -> None:
     """Run everything on this machine: engines where no URL is given, migrations, API, gateway and worker."""
-    settings = _settings()
+    settings = read_settings()
     up_process.run(settings)
 
 
 @app.command()
 def api(fd: SocketFd = None, lifeline: LifelineFd = None) -> None:
     """Run one API process."""
-    settings = _settings().with_secrets()
+    settings = read_settings().with_secrets()
     if lifeline is not None:
         stop_with_supervisor(lifeline)
     with _until_stopped(), connected(settings) as reachable:
@@ -79,7 +78,7 @@ def api(fd: SocketFd = None, lifeline: LifelineFd = None) -> None:
 @app.command()
 def gateway(fd: SocketFd = None, lifeline: LifelineFd = None) -> None:
     """Run one gateway process: the sockets of viewers."""
-    settings = _settings().with_secrets()
+    settings = read_settings().with_secrets()
     if lifeline is not None:
         stop_with_supervisor(lifeline)
     with _until_stopped(), connected(settings) as reachable:
@@ -89,7 +88,7 @@ def gateway(fd: SocketFd = None, lifeline: LifelineFd = None) -> None:
 @app.command()
 def worker(lifeline: LifelineFd = None) -> None:
     """Run one worker process: expiry, sweeper, relays."""
-    settings = _settings()
+    settings = read_settings()
     if lifeline is not None:
         stop_with_supervisor(lifeline)
     with _until_stopped(), connected(settings) as reachable:
@@ -99,7 +98,7 @@ def worker(lifeline: LifelineFd = None) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database up to date. Safe while it is in use, and safe to repeat."""
-    with connected(_settings()) as reachable:
+    with connected(read_settings()) as reachable:
         assert reachable.database_url is not None
         try:
             upgrade(reachable.database_url)
@@ -112,7 +111,7 @@ def settings(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/settings.md instead.")] = False,
 ) -> None:
     """Print every setting: what it means, its default and its present value. Secrets are never shown."""
-    typer.echo(as_markdown() if markdown else as_text(_settings()), nl=False)
+    typer.echo(as_markdown() if markdown else as_text(read_settings()), nl=False)
 
 
 @app.command("secrets")
@@ -133,7 +132,7 @@ def token(
     ),
 ) -> None:
     """Print an access token, to try the API by hand, or many, for a load test."""
-    settings = _settings().with_secrets()
+    settings = read_settings().with_secrets()
     if staff:
         typer.echo(settings.staff_tokens[0].token.get_secret_value())
         return
@@ -150,7 +149,7 @@ def token(
 @app.command()
 def seed() -> None:
     """Make a room and an open sale to try the API with, unless they are there, and print how. Safe to repeat."""
-    settings = _settings().with_secrets()
+    settings = read_settings().with_secrets()
     with joined(settings) as reachable:
         seeded = seed_now(reachable)
         invite(Console(highlight=False), reachable, seeded, url_of(settings.api_host, settings.api_port))
@@ -165,7 +164,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Recompute a sale from its tables and its gate. Exit code 1: a promise is broken; 2: it could not be audited."""
-    raise typer.Exit(_judged(lambda: audit_process.run(_settings(), sale, wait_s=wait, as_json=as_json)))
+    raise typer.Exit(_judged(lambda: audit_process.run(read_settings(), sale, wait_s=wait, as_json=as_json)))
 
 
 @app.command()
@@ -175,7 +174,7 @@ def funnel(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Draw how far people went who were brought to a session: opened, joined, stayed, saw what was pinned, ordered."""
-    raise typer.Exit(_judged(lambda: funnel_process.run(_settings(), session, by=by, as_json=as_json)))
+    raise typer.Exit(_judged(lambda: funnel_process.run(read_settings(), session, by=by, as_json=as_json)))
 
 
 @app.command()
@@ -186,7 +185,7 @@ def demo(
     api_url: ApiUrl = None,
 ) -> None:
     """Sell a million yuan in thirty seconds on these servers, live, as a rehearsal; then audit what happened."""
-    settings = _settings()
+    settings = read_settings()
     plan = DemoPlan(buyers, units, seconds, settings.rate_address_per_s)
     raise typer.Exit(_judged(lambda: demo_process.run(settings, plan, api_url)))
 
@@ -200,7 +199,7 @@ def drill(
     api_url: ApiUrl = None,
 ) -> None:
     """Rush a rehearsal sale on these servers, take its gate away in the middle, and audit what is left."""
-    settings = _settings()
+    settings = read_settings()
     plan = Plan(buyers, units, fault, seconds, settings.rate_address_per_s, settings.rate_address_burst)
     raise typer.Exit(_judged(lambda: drill_process.run(settings, plan, api_url)))
 
@@ -229,13 +228,6 @@ def _explain(refusal: Exception) -> None:
     for problem in refusal.errors(include_url=False, include_input=False, include_context=False):
         _say(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}")
     return None
-
-
-def _settings() -> Settings:
-    """Read the settings and set up what is logged before the process does so itself."""
-    settings = read_settings()
-    setup(settings.log_level, as_json=settings.log_json)
-    return settings
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from accounts.tokens import Tokens
 from keel.errors import Refusal
 from keel.identity import Principal, Role
 from keel.ids import is_id
-from keel.logs import setup
 from millpond.servers import connected
 from millpond.settings import Settings, SettingsRefused
 from millpond.settings_read import read_settings
@@ -118,7 +117,6 @@ def _password() -> str:
 def _run(merchant: str | None, work: Work) -> None:
     """Do the work for a merchant. A refusal is one line and exit code 1."""
     settings = read_settings()
-    setup(settings.log_level, as_json=settings.log_json)
     merchant_id = merchant or settings.with_secrets().staff_tokens[0].merchant_id
     if not is_id(merchant_id):
         raise SettingsRefused("A merchant's id is a UUID in lower case.")

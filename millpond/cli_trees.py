@@ -9,7 +9,6 @@ import typer
 from keel.database import Pool, create_pool
 from keel.errors import NotFound
 from keel.ids import is_id
-from keel.logs import setup
 from millpond.servers import joined
 from millpond.settings import SettingsRefused
 from millpond.settings_read import read_settings
@@ -38,7 +37,6 @@ def recount(merchant: Merchant) -> None:
 def _run(merchant_id: str, work: Callable[[Pool, str], Awaitable[Done]]) -> Done:
     """Do the work for a merchant, on servers that run. Raises SettingsRefused and EngineFailed."""
     settings = read_settings()
-    setup(settings.log_level, as_json=settings.log_json)
     if not is_id(merchant_id):
         raise SettingsRefused("A merchant's id is a UUID in lower case.")
 

@@ -1,13 +1,21 @@
-"""Reading the settings of a process; what is wrong is said by the names they are set by, and never with its value."""
+"""How a process begins: its settings are read and what it logs is set up. What is wrong with a setting is said by the
+name it is set by, and never with its value."""
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from keel.logs import setup
 from millpond.settings import Settings, SettingsRefused, environment_name
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises SettingsRefused."""
+    """The settings of this process, which logs from now on as they say. Raises SettingsRefused."""
+    settings = _read()
+    setup(settings.log_level, as_json=settings.log_json)
+    return settings
+
+
+def _read() -> Settings:
     try:
         return Settings()
     except ValidationError as error:

@@ -1,9 +1,6 @@
 """Where a process finds its servers: those it was given, and embedded ones for the rest."""
 
-import os
 import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -11,6 +8,7 @@ from millpond import servers
 from millpond.engines import EngineFailed
 from millpond.servers import connected, joined, open_engines
 from millpond.settings import Settings
+from tests.millpond.stacks import planned_stack
 
 DATABASE = "postgresql://somewhere/shop"
 REDIS = "redis://somewhere/0"
@@ -49,12 +47,8 @@ def test_a_command_does_not_wait_for_ever_for_an_engine_that_stands_still(folder
             pass
 
 
-def test_a_process_whose_database_is_away_ends_with_a_sentence(tmp_path):
-    away = {"DATABASE_URL": "postgresql://somebody:secret@127.0.0.1:1/shop", "REDIS_URL": "redis://127.0.0.1:1/0"}
-    worker = [sys.executable, "-m", "millpond", "worker"]
-    ended = subprocess.run(
-        worker, env=os.environ | away, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
-    )
+def test_a_process_whose_database_is_away_ends_with_a_sentence():
+    ended = planned_stack("postgresql://somebody:secret@127.0.0.1:1/shop", "redis://127.0.0.1:1/0").run("worker")
     (said,) = ended.stderr.splitlines()
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "PostgreSQL does not serve us" in said
